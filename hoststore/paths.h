@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Host and guest names of the driver store. Host: ROOT/FileRepository/<package>/…; the guest sees
+ * the same tree under its own root. Windows forms are known too: ?:\Windows\System32\DriverStore\…
+ * becomes …\HostDriverStore\… (WDDM GPU-PV, "DriverStore in the VM").
+ * Pure string work: no file is touched. Thread-safe.
+ */
+#ifndef GPUPV_HOSTSTORE_PATHS_H
+#define GPUPV_HOSTSTORE_PATHS_H
+
+#include <stddef.h>
+
+#include "util/error.h"
+
+struct store_paths {
+    const char *host_root;  /* absolute, e.g. /var/lib/gpupv/DriverStore */
+    const char *guest_root; /* absolute, e.g. /run/gpupv/HostDriverStore */
+};
+
+/* The guest's name of a full path in the host's store, malloc'ed. -ENOENT when `host_path` is not
+ * in the store; -EPERM when it has "..", "." or an empty component, or a control character below
+ * the root; -ENOMEM. The root itself translates to the guest's root. */
+int store_path_to_guest(const struct store_paths *paths, const char *host_path, char **guest_path);
+
+/* Checks a path relative to a package (from a catalog, a manifest): not empty, not absolute, no "..", "."
+ * or empty component, no backslash or control character, valid UTF-8, at most 4095 bytes. 0 or -EPERM. */
+int store_path_check_relative(const char *path, struct error *err);
+
+/* The package folder's name (FileRepository/<package>) that a path in the store lies in: a pointer into
+ * `host_path` and its length, or NULL. */
+const char *store_path_package(const struct store_paths *paths, const char *host_path,
+                               size_t *length);
+
+#endif

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's driver store: ROOT/FileRepository/<package>/. A package never changes once it is
+ * there; an update is another folder. Its folder name is NAME_VERSION_ARCH_DIGEST, DIGEST the first 16 hex digits of the
+ * catalog's BLAKE2b digest, so that equal contents give the equal name.
+ *
+ * Adding writes ROOT/.incoming/… , verifies, and renames: a reader sees a whole package or none.
+ * A package in use is held by a shared flock(2) on its folder; removing takes the exclusive one.
+ */
+#ifndef GPUPV_HOSTSTORE_STORE_H
+#define GPUPV_HOSTSTORE_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "hoststore/catalog.h"
+#include "util/error.h"
+
+#define STORE_REPOSITORY "FileRepository"
+
+struct store_add_options {
+    const char *name;         /* NULL: from the manifest's or folder's file name */
+    const char *version;      /* NULL: the manifest's api_version */
+    const char *architecture; /* NULL: read from the library's ELF header */
+};
+
+struct store_package {
+    char *folder_name; /* NAME_VERSION_ARCH_DIGEST */
+    char *path;        /* absolute host path of the folder */
+    char *manifest_path, *library_path; /* absolute host paths */
+    char *name, *version, *architecture;
+    uint64_t size; /* bytes of all files */
+    bool in_use;   /* somebody holds it; filled by store_list */
+};
+
+void store_package_finish(struct store_package *package);
+
+/* Puts the driver of an ICD manifest into the store: the library that the manifest names (a bare name is searched as
+ * the dynamic linker does, a relative one beside the manifest) and a manifest that names it relatively. A package
+ * with the same contents that is already there is success (*added false). Links are followed for the source, and never kept. */
+int store_add_manifest(const char *root, const char *manifest,
+                       const struct store_add_options *options, struct store_package *package,
+                       bool *added, struct error *err);
+/* Puts a folder's files; it must hold exactly one ICD manifest (*.json with an "ICD" object) whose library_path stays inside. Links in it
+ * are refused. */
+int store_add_folder(const char *root, const char *folder,
+                     const struct store_add_options *options, struct store_package *package,
+                     bool *added, struct error *err);
+
+/* All packages, sorted by folder name; the caller finishes each and frees the array. What is in
+ * the repository and is no package is skipped with a log line. */
+int store_list(const char *root, struct store_package **packages, size_t *count,
+               struct error *err);
+/* One package by its folder name, checked for slashes and dots. -ENOENT. */
+int store_get(const char *root, const char *folder_name, struct store_package *package,
+              struct error *err);
+int store_verify(const char *root, const char *folder_name, struct error *err);
+/* -EBUSY while somebody holds it, -ENOENT. */
+int store_remove(const char *root, const char *folder_name, struct error *err);
+
+/* Holds a package against removal until *fd is closed. -ENOENT when it is gone. */
+int store_hold(const char *root, const char *folder_name, int *fd, struct error *err);
+
+#endif

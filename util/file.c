@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "util/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int file_read(int dirfd, const char *path, size_t limit, char **data, size_t *size,
+              struct error *err)
+{
+    int result;
+    char *buffer = NULL;
+    /* O_NONBLOCK: opening a FIFO must not hang; it is refused below. */
+    int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return error_set(err, -errno, "cannot open %s: %s", path, strerror(errno));
+
+    struct stat info;
+    if (fstat(fd, &info) < 0) {
+        result = error_set(err, -errno, "cannot stat %s: %s", path, strerror(errno));
+        goto out_close;
+    }
+    if (!S_ISREG(info.st_mode)) {
+        result = S_ISDIR(info.st_mode)
+                     ? error_set(err, -EISDIR, "%s is a folder, a file is needed", path)
+                     : error_set(err, -EINVAL, "%s is not a regular file", path);
+        goto out_close;
+    }
+    if (info.st_size < 0 || (size_t)info.st_size > limit) {
+        result = error_set(err, -EFBIG, "%s has %lld bytes, at most %zu are accepted", path,
+                           (long long)info.st_size, limit);
+        goto out_close;
+    }
+
+    size_t capacity = (size_t)info.st_size;
+    buffer = malloc(capacity + 1);
+    if (!buffer) {
+        result = error_set(err, -ENOMEM, "out of memory reading %s", path);
+        goto out_close;
+    }
+    size_t used = 0;
+    while (used < capacity) {
+        ssize_t got = read(fd, buffer + used, capacity - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            result = error_set(err, -errno, "cannot read %s: %s", path, strerror(errno));
+            goto out_free;
+        }
+        if (got == 0)
+            break;
+        used += (size_t)got;
+    }
+    buffer[used] = '\0';
+    *data = buffer;
+    *size = used;
+    close(fd);
+    return 0;
+
+out_free:
+    free(buffer);
+out_close:
+    close(fd);
+    return result;
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+    while (size) {
+        ssize_t put = write(fd, data, size);
+        if (put < 0) {
+            if (errno == EINTR)
+                continue;
+            return -errno;
+        }
+        data += put;
+        size -= (size_t)put;
+    }
+    return 0;
+}
+
+static void sync_folder_of(const char *path)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return;
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(copy);
+}
+
+int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode,
+                      struct error *err)
+{
+    struct stat old;
+    if (stat(path, &old) == 0)
+        mode = old.st_mode & 07777;
+
+    char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
+        return error_set(err, -ENOMEM, "out of memory writing %s", path);
+    int result;
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        result = error_set(err, -errno, "cannot write beside %s: %s", path, strerror(errno));
+        goto out_free;
+    }
+    int code = write_all(fd, data, size);
+    if (!code && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+        code = -errno;
+    if (close(fd) < 0 && !code)
+        code = -errno;
+    if (!code && rename(temporary, path) < 0)
+        code = -errno;
+    if (code) {
+        unlink(temporary);
+        result = error_set(err, code, "cannot write %s: %s", path, strerror(-code));
+        goto out_free;
+    }
+    sync_folder_of(path);
+    result = 0;
+out_free:
+    free(temporary);
+    return result;
+}
+
+int file_make_folders(const char *path, mode_t mode, struct error *err)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return error_set(err, -ENOMEM, "out of memory making %s", path);
+    int result = 0;
+    for (char *at = copy + 1;; at++) {
+        char here = *at;
+        if (here != '/' && here != '\0')
+            continue;
+        *at = '\0';
+        if (mkdir(copy, mode) < 0 && errno != EEXIST) {
+            result = error_set(err, -errno, "cannot make the folder %s: %s", copy, strerror(errno));
+            break;
+        }
+        if (!here)
+            break;
+        *at = '/';
+    }
+    free(copy);
+    return result;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The thunk protocol between a guest process (kmt/) and the service (host/), over any byte stream.
+ *
+ * Everything is little-endian and fixed-width; nothing is a pointer. A message is a header and a
+ * payload, at most WIRE_MAX_MESSAGE bytes together, never split. Handles are 32-bit names that the
+ * host chose (wire/handle_table.h). Strings are UTF-16LE in the API's structures, UTF-8 elsewhere.
+ *
+ *   WIRE_REQUEST   wants exactly one WIRE_REPLY with the same command and sequence
+ *   WIRE_ASYNC     wants none; the sequence is 0
+ *   WIRE_REPLY     carries an NTSTATUS; its payload is empty unless said below
+ *
+ * The first message of a stream is WIRE_HELLO. Requests are answered in order. A peer that breaks
+ * the framing (size, kind, unknown command, hello missing or repeated) is disconnected: after a
+ * framing error nothing that follows can be trusted. A well-framed request with a wrong payload
+ * gets STATUS_INVALID_PARAMETER and the stream goes on.
+ *
+ * This protocol is kept stable: a new command or field raises WIRE_VERSION_MAX, and both sides
+ * speak the highest version that both know.
+ */
+#ifndef GPUPV_WIRE_PROTOCOL_H
+#define GPUPV_WIRE_PROTOCOL_H
+
+#include <stdint.h>
+
+#define WIRE_MAX_MESSAGE (128u * 1024u)
+#define WIRE_MAGIC 0x56505047u /* "GPPV" in the byte order of the stream */
+#define WIRE_VERSION_MIN 1u
+#define WIRE_VERSION_MAX 1u
+
+enum wire_kind { WIRE_REQUEST = 1, WIRE_ASYNC = 2, WIRE_REPLY = 3 };
+
+enum wire_command {
+    WIRE_HELLO = 1,
+    WIRE_ENUM_ADAPTERS = 2,
+    WIRE_OPEN_ADAPTER_FROM_LUID = 3,
+    WIRE_CLOSE_ADAPTER = 4,
+    WIRE_QUERY_ADAPTER_INFO = 5,
+    WIRE_ESCAPE = 6,
+    WIRE_CREATE_DEVICE = 7,
+    WIRE_DESTROY_DEVICE = 8,
+    WIRE_CREATE_CONTEXT_VIRTUAL = 9,
+    WIRE_DESTROY_CONTEXT = 10,
+    WIRE_ENUM_REGISTRY = 11,
+    WIRE_COMMAND_END
+};
+
+struct wire_header {
+    uint32_t size; /* header and payload, bytes */
+    uint16_t command;
+    uint8_t kind;
+    uint8_t reserved; /* 0 */
+    uint32_t sequence;
+    int32_t status; /* NTSTATUS in a reply, else 0 */
+};
+
+#define WIRE_MAX_PAYLOAD (WIRE_MAX_MESSAGE - (uint32_t)sizeof(struct wire_header))
+
+struct wire_luid {
+    uint32_t low;
+    int32_t high;
+};
+
+/* HELLO. The reply is sent also on failure (STATUS_REVISION_MISMATCH), so that both sides can say
+ * both ranges; the service then closes the stream. */
+struct wire_hello_request {
+    uint32_t magic;
+    uint16_t version_min, version_max;
+    uint32_t guest_flags;   /* 0 */
+    uint32_t pid;           /* the process' own idea; the host trusts SO_PEERCRED where it has it */
+    char process_name[64];  /* UTF-8, NUL-padded; for logs */
+};
+
+struct wire_hello_reply {
+    uint16_t version; /* chosen; 0 on failure */
+    uint16_t version_min, version_max;
+    uint16_t reserved;
+    uint32_t max_message;
+    uint32_t guard_mode;   /* enum guard_mode that the host applies */
+    char host_version[32]; /* gpupv's version, NUL-padded */
+};
+
+/* ENUM_ADAPTERS: with capacity 0 nothing is opened and only `count` is told; with a capacity that
+ * is too small STATUS_BUFFER_TOO_SMALL and `count`; else each adapter is opened. */
+struct wire_enum_adapters_request {
+    uint32_t filter; /* D3DKMT_ENUMADAPTERS_FILTER bits; EnumAdapters2 sends both bits set */
+    uint32_t capacity;
+};
+
+struct wire_adapter {
+    uint32_t handle;
+    struct wire_luid luid;
+    uint32_t sources;
+    uint32_t precise_present_regions;
+};
+
+struct wire_enum_adapters_reply {
+    uint32_t count;
+    /* struct wire_adapter adapters[count], only when opened */
+};
+
+struct wire_open_adapter_request {
+    struct wire_luid luid;
+};
+
+/* Reply of OPEN_ADAPTER_FROM_LUID, CREATE_DEVICE and CREATE_CONTEXT_VIRTUAL; request of the close
+ * and destroy commands. The latter come as WIRE_ASYNC too: the guest checks its own handles. */
+struct wire_handle {
+    uint32_t handle;
+};
+
+/* QUERY_ADAPTER_INFO: followed by `size` bytes of private data in the wire form of its type: a
+ * struct wire_*_info below. The reply's payload is that structure, filled (for QUERYREGISTRY a
+ * struct wire_registry_reply and the value). */
+struct wire_query_adapter_info_request {
+    uint32_t adapter;
+    uint32_t type; /* KMTQUERYADAPTERINFOTYPE */
+    uint32_t size;
+};
+
+#define WIRE_MAX_PATH 260u /* MAX_PATH, UTF-16 units */
+
+struct wire_umdrivername_info {
+    uint32_t version; /* KMTUMDVERSION, in */
+    uint16_t name[WIRE_MAX_PATH];
+};
+struct wire_adapterguid_info { /* GUID */
+    uint32_t data1;
+    uint16_t data2, data3;
+    uint8_t data4[8];
+};
+struct wire_adapteraddress_info {
+    uint32_t bus, device, function;
+};
+struct wire_adapterregistryinfo_info {
+    uint16_t adapter[WIRE_MAX_PATH], bios[WIRE_MAX_PATH], dac_type[WIRE_MAX_PATH],
+        chip_type[WIRE_MAX_PATH];
+};
+struct wire_u32_info { /* DRIVERVERSION, ADAPTERTYPE, PHYSICALADAPTERCOUNT, WDDM_2_7_CAPS,
+                          PARAVIRTUALIZATION_RENDER */
+    uint32_t value;
+};
+struct wire_u64_info { /* UMD_DRIVER_VERSION, KMD_DRIVER_VERSION: a.b.c.d, 16 bits each */
+    uint64_t value;
+};
+struct wire_deviceids_info {
+    uint32_t physical_adapter; /* in */
+    uint32_t vendor, device, subvendor, subsystem, revision, bus_type;
+};
+struct wire_unique_guid_info {
+    uint16_t text[40]; /* "{xxxxxxxx-xxxx-…}", NUL-terminated */
+};
+struct wire_description_info {
+    uint16_t text[4096];
+};
+struct wire_servicename_info {
+    uint16_t text[WIRE_MAX_PATH];
+};
+
+struct wire_registry_request { /* private data of QUERYREGISTRY */
+    uint32_t query_type;       /* D3DDDI_QUERYREGISTRY_TYPE */
+    uint32_t flags;            /* D3DDDI_QUERYREGISTRY_FLAGS */
+    uint16_t name[WIRE_MAX_PATH];
+    uint32_t value_type; /* REG_* */
+    uint32_t physical_adapter;
+};
+
+/* The host sends the whole value; the thunk compares it with the caller's buffer, because only the
+ * thunk knows the caller's WCHAR. Strings are UTF-16LE with their terminators. */
+struct wire_registry_reply {
+    uint32_t status; /* D3DDDI_QUERYREGISTRY_STATUS: SUCCESS or FAIL */
+    uint32_t size;   /* bytes that follow */
+};
+
+#define WIRE_MAX_REGISTRY_VALUE (64u * 1024u) /* bytes of one value, in its wire form */
+
+/* ESCAPE: followed by `size` bytes; the reply's payload is those bytes as the driver left them. */
+struct wire_escape_request {
+    uint32_t adapter, device, context;
+    uint32_t type;  /* D3DKMT_ESCAPETYPE */
+    uint32_t flags; /* D3DDDI_ESCAPEFLAGS; VirtualMachineData is the host's to set */
+    uint32_t size;
+};
+
+struct wire_create_device_request {
+    uint32_t adapter;
+    uint32_t flags;
+};
+
+/* CREATE_CONTEXT_VIRTUAL: followed by `size` bytes of private data. */
+struct wire_create_context_request {
+    uint32_t device;
+    uint32_t node_ordinal, engine_affinity;
+    uint32_t flags;
+    uint32_t client_hint;
+    uint32_t size;
+};
+
+/* ENUM_REGISTRY: the names and types of a key's values, from index `start` on, as many as fit.
+ * STATUS_ACCESS_DENIED where the host's policy does not allow listing. */
+struct wire_enum_registry_request {
+    uint32_t adapter;
+    uint32_t query_type; /* SERVICEKEY or ADAPTERKEY */
+    uint32_t physical_adapter;
+    uint32_t start;
+};
+struct wire_enum_registry_reply {
+    uint32_t total; /* values in the key */
+    uint32_t count; /* entries that follow */
+};
+struct wire_registry_entry {
+    uint32_t type;
+    uint32_t name_size; /* UTF-8 bytes that follow, padded with zeros to a multiple of 4 */
+};
+
+_Static_assert(sizeof(struct wire_header) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_hello_request) == 80, "no padding on the wire");
+_Static_assert(sizeof(struct wire_hello_reply) == 48, "no padding on the wire");
+_Static_assert(sizeof(struct wire_adapter) == 20, "no padding on the wire");
+_Static_assert(sizeof(struct wire_adapterguid_info) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_registry_request) == 536, "no padding on the wire");
+
+#endif
