@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# The Debian packages that building, the demo and the tests need. Sourced by ./demo and ./check.
+
+packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-jinja2
+  libsystemd-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev libvulkan-dev
+  libcmocka-dev"
+packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-apps imagemagick"
+packages_check="clang libclang-rt-dev directx-headers-dev mandoc procps"
+
+# Installs those of its arguments that are missing; says which.
+packages_install() {
+  local missing=() package
+  for package in "$@"; do
+    # Virtual names (libclang-rt-dev) count as installed when some package provides them.
+    dpkg-query -W -f '${Status}|${Package}|${Provides}\n' 2>/dev/null |
+      grep '^install ok installed|' | cut -d'|' -f2- | tr -d ' ' | sed 's/([^)]*)//g' |
+      tr '|,' '\n\n' | grep -qx "$package" || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return 0
+  local as_root=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo > /dev/null || {
+      echo "These packages are missing: ${missing[*]}. Install them as root: apt-get install ${missing[*]}" >&2
+      return 1
+    }
+    as_root=(sudo)
+  fi
+  echo "Installing packages: ${missing[*]}"
+  local log
+  log=$(mktemp)
+  if ! { "${as_root[@]}" apt-get update -q &&
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -q -y --no-install-recommends "${missing[@]}"; } > "$log" 2>&1 < /dev/null; then
+    tail -n 20 "$log" >&2
+    echo "The packages could not be installed; the log is $log" >&2
+    return 1
+  fi
+  rm -f "$log"
+}

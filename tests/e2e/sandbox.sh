@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: MIT
+# A host and a guest on one machine, for ./demo and the end-to-end tests. Sourced by bash scripts.
+#
+#   sandbox_begin BUILD       makes a scratch folder ($sandbox) that is removed at exit
+#   sandbox_add_driver NAME MANIFEST   one adapter whose driver is put into the host's store
+#   sandbox_start_service     gpupvd on $sandbox/run/host.sock; waits until it answers
+#   sandbox_make_guest [PROGRAM…]      a root folder with these programs and no Vulkan driver
+#   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
+#   sandbox_start_display [WxH]        Xvfb; sets DISPLAY
+#   sandbox_picture FILE.png  the display's contents
+#
+# The guest root is put together from the programs and the libraries that they link. It has no ICD
+# manifest but gpupv's, no Vulkan driver, no /etc/gpupv, no /var, and sees the host's store
+# read-only at the guest's path, as a container would.
+
+sandbox_guest_store=/run/gpupv/HostDriverStore
+
+sandbox_die() {
+  printf '%s: %s\n' "${0##*/}" "$*" >&2
+  exit 1
+}
+
+sandbox_cleanup() {
+  local status=$?
+  [ -n "${sandbox_service_pid:-}" ] && kill "$sandbox_service_pid" 2>/dev/null
+  [ -n "${sandbox_display_pid:-}" ] && kill "$sandbox_display_pid" 2>/dev/null
+  wait 2>/dev/null
+  if [ "$status" -ne 0 ] && [ -s "${sandbox:-/nonexistent}/gpupvd.log" ]; then
+    echo "--- gpupvd's log:" >&2
+    tail -n 40 "$sandbox/gpupvd.log" >&2
+  fi
+  rm -rf "${sandbox:?}"
+  exit "$status"
+}
+
+sandbox_begin() {
+  sandbox_build=$(realpath "$1")
+  sandbox=$(mktemp -d "${TMPDIR:-/tmp}/gpupv.XXXXXX")
+  chmod 755 "$sandbox"
+  trap sandbox_cleanup EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  mkdir -p "$sandbox/run" "$sandbox/etc" "$sandbox/var/DriverStore/FileRepository"
+  sandbox_config=$sandbox/etc/gpupv.ini
+  sandbox_socket=$sandbox/run/host.sock
+  cat > "$sandbox_config" <<INI
+[service]
+socket = $sandbox_socket
+control = $sandbox/run/control.sock
+hive = $sandbox/var/registry.hive
+store = $sandbox/var/DriverStore
+guest-store = $sandbox_guest_store
+log = ${SANDBOX_LOG:-info}
+INI
+  sandbox_gpupv=$sandbox_build/tools/gpupv
+  sandbox_adapters=0
+}
+
+sandbox_add_driver() {
+  local name=$1 manifest=$2
+  printf '\n[adapter:%s]\nicd = %s\nkey = %04d\n' "$name" "$manifest" "$sandbox_adapters" \
+    >> "$sandbox_config"
+  sandbox_adapters=$((sandbox_adapters + 1))
+  "$sandbox_gpupv" host --config "$sandbox_config" store add "$manifest" --adapter "$name" \
+    || sandbox_die "the driver of $manifest could not be put into the store"
+}
+
+sandbox_start_service() {
+  "$sandbox_build/host/gpupvd" --config "$sandbox_config" 2> "$sandbox/gpupvd.log" &
+  sandbox_service_pid=$!
+  local tries
+  for tries in $(seq 600); do
+    [ -S "$sandbox_socket" ] && GPUPV_HOST=unix:$sandbox_socket "$sandbox_gpupv" info \
+      > /dev/null 2>&1 && return 0
+    kill -0 "$sandbox_service_pid" 2>/dev/null || sandbox_die "gpupvd ended"
+    sleep 0.1
+  done
+  sandbox_die "gpupvd did not answer within a minute"
+}
+
+sandbox_stop_service() {
+  kill "$sandbox_service_pid"
+  wait "$sandbox_service_pid"
+  local status=$?
+  sandbox_service_pid=
+  return "$status"
+}
+
+# Puts a file and every library that it links into the guest root, at the same path.
+sandbox_guest_file() {
+  local file=$1 library
+  for library in $(ldd "$file" 2>/dev/null | grep -o '/[^ ]*') "$file"; do
+    case $library in "$sandbox"*) continue ;; esac
+    [ -e "$sandbox/guest$library" ] && continue
+    mkdir -p "$sandbox/guest$(dirname "$library")"
+    # A hard link where that is possible saves copying LLVM.
+    cp -lL "$library" "$sandbox/guest$library" 2>/dev/null ||
+      cp -L "$library" "$sandbox/guest$library"
+  done
+}
+
+# The libraries that a file links, without the file itself.
+sandbox_guest_libraries_of() {
+  local library
+  for library in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do
+    sandbox_guest_file "$library"
+  done
+}
+
+sandbox_make_guest() {
+  local program file guest=$sandbox/guest
+  mkdir -p "$guest"/{etc,tmp,proc,dev,root,run}
+  for program in sh cat ls sleep env "$@"; do
+    program=$(command -v "$program") || sandbox_die "no program to put into the guest: $program"
+    sandbox_guest_file "$program"
+  done
+  # The Vulkan loader is the guest's own; some programs open it at run time.
+  sandbox_guest_file "$(ldconfig -p | sed -n 's/.*libvulkan\.so\.1 .*=> //p' | head -n 1)"
+  echo 'root:x:0:0:root:/root:/bin/sh' > "$guest/etc/passwd"
+
+  # What a guest installs of gpupv: the shim, the thunks, the tool, the manifest. As installed.
+  . "$sandbox_build/tests/e2e/paths.sh"
+  DESTDIR=$sandbox/install meson install -C "$sandbox_build" --no-rebuild --quiet > /dev/null ||
+    sandbox_die "meson install failed"
+  for file in "$gpupv_bindir/gpupv" "$gpupv_libdir/libvulkan_gpupv.so" \
+    "$gpupv_libdir"/libgpupv_kmt.so.0 "$gpupv_icd_manifest"; do
+    mkdir -p "$guest$(dirname "$file")"
+    cp -L "$sandbox/install$file" "$guest$file" || sandbox_die "meson install gave no $file"
+  done
+  sandbox_guest_libraries_of "$guest$gpupv_bindir/gpupv"
+  sandbox_guest_libraries_of "$guest$gpupv_libdir/libvulkan_gpupv.so"
+
+  # A driver of the host that needs libraries finds them in this guest (the driver itself comes
+  # through the store).
+  for file in "$sandbox"/var/DriverStore/FileRepository/*/*.so*; do
+    [ -e "$file" ] && sandbox_guest_libraries_of "$file"
+  done
+
+  local found
+  found=$(find "$guest" -name 'libvulkan_*.so*' ! -name libvulkan_gpupv.so
+    find "$guest" -path '*/icd.d/*.json' ! -path "$guest$gpupv_icd_manifest")
+  [ -z "$found" ] || sandbox_die "the guest has a Vulkan driver of its own: $found"
+}
+
+sandbox_guest() {
+  local display=()
+  [ -n "${DISPLAY:-}" ] && display=(--ro-bind /tmp/.X11-unix /tmp/.X11-unix --setenv DISPLAY "$DISPLAY")
+  bwrap --unshare-pid --unshare-net --unshare-uts --die-with-parent --new-session --clearenv \
+    --ro-bind "$sandbox/guest" / --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run \
+    --ro-bind "$sandbox_socket" /run/gpupv/host.sock \
+    --ro-bind "$sandbox/var/DriverStore" "$sandbox_guest_store" \
+    "${display[@]}" --setenv HOME /root --setenv XDG_RUNTIME_DIR /tmp \
+    --setenv PATH "$gpupv_bindir:/usr/bin:/bin" \
+    ${SANDBOX_GUEST_OPTIONS:-} --chdir /tmp -- "$@"
+}
+
+sandbox_start_display() {
+  local size=${1:-640x480}
+  # Xvfb chooses a free number and tells it.
+  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
+  sandbox_display_pid=$!
+  local tries
+  for tries in $(seq 100); do
+    [ -s "$sandbox/display" ] && break
+    kill -0 "$sandbox_display_pid" 2>/dev/null || sandbox_die "Xvfb ended: $(cat "$sandbox/Xvfb.log")"
+    sleep 0.1
+  done
+  DISPLAY=:$(cat "$sandbox/display")
+  export DISPLAY
+}
+
+sandbox_picture() {
+  xwd -root -silent -out "$sandbox/picture.xwd" && /usr/bin/convert "xwd:$sandbox/picture.xwd" "$1"
+}
