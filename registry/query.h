@@ -23,7 +23,8 @@ enum reg_query_type {
 #define REG_QUERY_FLAG_TRANSLATE_PATH 0x1u
 #define REG_QUERY_FLAG_MUTABLE_VALUE 0x2u
 
-/* What one adapter's queries read. Borrowed; any key may be NULL (no such key: nothing is found). */
+/* What one adapter's queries read. Borrowed; any key may be NULL (no such key: nothing is found).
+ */
 struct reg_query_source {
     const struct reg_key *service;
     const struct reg_key *const *adapters; /* by physical adapter index */
@@ -38,17 +39,22 @@ struct reg_query_source {
 };
 
 struct reg_query {
-    uint32_t type;  /* enum reg_query_type */
-    uint32_t flags; /* REG_QUERY_FLAG_*; any other bit fails */
-    const char *name;
-    uint32_t value_type;
-    uint32_t physical_adapter;
+    uint32_t type;             /* enum reg_query_type */
+    uint32_t flags;            /* REG_QUERY_FLAG_*; any other bit fails */
+    const char *name;          /* UTF-8; not read for the two paths */
+    uint32_t value_type;       /* enum reg_type; 0 for the two paths */
+    uint32_t physical_adapter; /* is checked for every type, selects the key for ADAPTER_KEY */
 };
 
 /* Answers with a copy of the value in *value (type, and data in wire form: strings UTF-16LE with
- * terminators, numbers little-endian); free it with free(data); `name` is NULL.
- * -ENOENT: no such value, key or path; -EINVAL: bad type, flags, index, or the value has another
- * type than the one asked for; -ENOMEM. */
+ * terminators, numbers little-endian); free it with free(data); `name` is NULL. On failure *value
+ * stays as it was:
+ *   -ENOENT     no such value, key or path, or a driver path that does not lie in the store
+ *   -EPROTOTYPE the value has another type than the one asked for
+ *   -EINVAL     bad query type, flags, name, value type or index
+ *   -E2BIG      translated, it is longer than REG_MAX_VALUE_SIZE
+ *   -EILSEQ     a driver or guest path that is not UTF-8
+ *   -ENOMEM; and what `translate` refuses with */
 int reg_query(const struct reg_query_source *source, const struct reg_query *query,
               struct reg_value *value);
 

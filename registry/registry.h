@@ -8,7 +8,8 @@
  * Unicode case mapping) and keep the spelling that they were made with. All strings are UTF-8.
  * Every function that takes a path or text checks it; nothing asserts on input.
  *
- * A hive belongs to one thread at a time. Pointers into it live until the hive is changed or destroyed.
+ * A hive belongs to one thread at a time. Pointers into it live until the hive is changed or
+ * destroyed.
  */
 #ifndef GPUPV_REGISTRY_REGISTRY_H
 #define GPUPV_REGISTRY_REGISTRY_H
@@ -38,7 +39,7 @@ int reg_type_parse(const char *word, enum reg_type *type);
 #define REG_MAX_KEY_NAME 255   /* UTF-16 units of one path component */
 #define REG_MAX_VALUE_NAME 259 /* UTF-16 units: what fits into ValueName[MAX_PATH] with its NUL */
 #define REG_MAX_VALUE_SIZE (64 * 1024) /* bytes, strings counted in UTF-16 with terminators */
-#define REG_MAX_DEPTH 64
+#define REG_MAX_DEPTH 64               /* parts of a path, the root included */
 #define REG_MAX_FILE (64 * 1024 * 1024)
 
 /*
@@ -67,8 +68,8 @@ int reg_hive_load(const char *path, struct reg_hive **hive, struct error *err);
 /* The same from memory; `name` stands for the file in messages. `text` needs no NUL. */
 int reg_hive_parse(const char *name, const char *text, size_t size, struct reg_hive **hive,
                    struct error *err);
-/* The text form; the caller frees it. Keys and values come in the order of their folded names, so that
- * equal hives give equal text. */
+/* The text form; the caller frees it. Keys and values come in the order of their folded names, so
+ * that equal hives give equal text. */
 int reg_hive_format(const struct reg_hive *hive, char **text, size_t *size);
 /* As above, for one key and what is below it; for export. */
 int reg_key_format(const struct reg_key *key, char **text, size_t *size);
@@ -85,8 +86,7 @@ int reg_hive_merge(struct reg_hive *hive, const struct reg_hive *from, struct er
 /* The key at a path, or NULL. */
 struct reg_key *reg_hive_find(const struct reg_hive *hive, const char *path);
 /* The key, made with its parents if it is missing. -EINVAL for a malformed path. */
-int reg_hive_make(struct reg_hive *hive, const char *path, struct reg_key **key,
-                  struct error *err);
+int reg_hive_make(struct reg_hive *hive, const char *path, struct reg_key **key, struct error *err);
 /* Deletes a key and what is below it. -ENOENT; -EINVAL for a root. */
 int reg_hive_delete(struct reg_hive *hive, const char *path, struct error *err);
 
@@ -104,14 +104,15 @@ const struct reg_value *reg_key_find_value(const struct reg_key *key, const char
  * not fit together, -E2BIG over a limit, -EILSEQ for text that is not UTF-8. */
 int reg_key_set(struct reg_key *key, const char *name, enum reg_type type, const void *data,
                 size_t size, struct error *err);
-int reg_key_set_string(struct reg_key *key, const char *name, enum reg_type type,
-                       const char *text, struct error *err);
+/* For REG_MULTI_SZ: a list of this one string. */
+int reg_key_set_string(struct reg_key *key, const char *name, enum reg_type type, const char *text,
+                       struct error *err);
 int reg_key_set_dword(struct reg_key *key, const char *name, uint32_t number, struct error *err);
 /* -ENOENT. */
 int reg_key_delete_value(struct reg_key *key, const char *name);
 
 /* The text of a SZ or EXPAND_SZ value, or the first string of a MULTI_SZ; NULL for another type or
- * no value. */
+ * no value, also for an empty list. */
 const char *reg_key_string(const struct reg_key *key, const char *name);
 /* 0 and *number, -ENOENT, or -EINVAL when it is no DWORD. */
 int reg_key_dword(const struct reg_key *key, const char *name, uint32_t *number);
@@ -120,6 +121,7 @@ int reg_key_dword(const struct reg_key *key, const char *name, uint32_t *number)
  * sz:"C:\\x", dword:0x1, multi_sz:"a" "b", binary:00 ff. */
 int reg_value_parse(const char *text, enum reg_type *type, uint8_t **data, size_t *size,
                     struct error *err);
+/* On one line, malloc'ed. NULL when memory is short or the data does not fit the type. */
 char *reg_value_format(const struct reg_value *value);
 
 #endif

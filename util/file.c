@@ -132,8 +132,24 @@ out_free:
     return result;
 }
 
+/* 0 if it was made or was there already. */
+static int make_folder(const char *path, mode_t mode)
+{
+    struct stat info;
+    if (mkdir(path, mode) == 0)
+        return 0;
+    int code = -errno;
+    if (code != -EEXIST)
+        return code;
+    if (stat(path, &info) < 0)
+        return -errno;
+    return S_ISDIR(info.st_mode) ? 0 : -ENOTDIR;
+}
+
 int file_make_folders(const char *path, mode_t mode, struct error *err)
 {
+    if (!*path)
+        return error_set(err, -ENOENT, "cannot make a folder: its path is empty");
     char *copy = strdup(path);
     if (!copy)
         return error_set(err, -ENOMEM, "out of memory making %s", path);
@@ -143,11 +159,10 @@ int file_make_folders(const char *path, mode_t mode, struct error *err)
         if (here != '/' && here != '\0')
             continue;
         *at = '\0';
-        if (mkdir(copy, mode) < 0 && errno != EEXIST) {
-            result = error_set(err, -errno, "cannot make the folder %s: %s", copy, strerror(errno));
-            break;
-        }
-        if (!here)
+        result = make_folder(copy, mode);
+        if (result)
+            error_set(err, result, "cannot make the folder %s: %s", copy, strerror(-result));
+        if (result || !here)
             break;
         *at = '/';
     }
