@@ -272,7 +272,7 @@ int store_list(const char *root, struct store_package **packages, size_t *count,
     return 0;
 }
 
-/* Checks the name, and opens and locks the package. */
+/* Checks the name, and locks the package. */
 static int open_locked(const char *root, const char *folder_name, bool exclusive, int *repository,
                        struct error *err)
 {
@@ -313,6 +313,7 @@ int store_remove(const char *root, const char *folder_name, struct error *err)
         goto out_incoming;
     }
     fsync(repository);
+    store_forget_lock(repository, folder_name);
     struct error why;
     if (store_delete_tree(incoming, name, &why))
         log_warning("store", "%s/" STORE_INCOMING "/%s is left behind: %s", root, name, why.text);

@@ -6,7 +6,8 @@
  *
  * Adding writes ROOT/.incoming/… , verifies, and renames: a reader sees a whole package or none,
  * whenever the writer is killed. What a killed writer left in .incoming is cleaned by a later add.
- * A package in use is held by a shared flock(2) on its folder; removing takes the exclusive one.
+ * A package in use is held by a shared flock(2) on ROOT/.locks/<package>; removing takes the
+ * exclusive one. A guest is given FileRepository alone, so it cannot lock anything here.
  *
  * All functions may be called by several threads and processes at once, on the same store too.
  * Those that take a folder name refuse, with -EINVAL, what is no package name.

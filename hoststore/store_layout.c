@@ -135,7 +135,7 @@ void store_random_name(const char *prefix, char name[STORE_RANDOM_NAME_SIZE])
     snprintf(name, STORE_RANDOM_NAME_SIZE, "%s-%016llx", prefix, (unsigned long long)number);
 }
 
-static int lock_folder(int fd, bool exclusive)
+static int lock_file(int fd, bool exclusive)
 {
     int tries = exclusive ? LOCK_TRIES_EXCLUSIVE : LOCK_TRIES_SHARED;
     for (int i = 0; i < tries; i++) {
@@ -149,39 +149,78 @@ static int lock_folder(int fd, bool exclusive)
     return -EBUSY;
 }
 
+/* Whoever may only read the store, and finds no lock file, makes none: -EACCES or -EROFS. */
+static int open_lock_file(int repository, const char *folder_name)
+{
+    if (mkdirat(repository, "../" STORE_LOCKS, 0755) < 0 && errno != EEXIST)
+        return -errno;
+    int locks = openat(repository, "../" STORE_LOCKS, OPEN_FOLDER);
+    if (locks < 0)
+        return -errno;
+    const int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(locks, folder_name, flags);
+    if (fd < 0 && errno == ENOENT)
+        fd = openat(locks, folder_name, flags | O_CREAT, 0644);
+    int code = -errno;
+    close(locks);
+    return fd < 0 ? code : fd;
+}
+
+/* While we waited, the package may have been removed, and its lock file with it. */
+static bool is_current(int repository, const char *folder_name, int lock)
+{
+    char *path = NULL;
+    if (asprintf(&path, "../" STORE_LOCKS "/%s", folder_name) < 0)
+        return false;
+    struct stat ours, there, package;
+    bool current = fstat(lock, &ours) == 0 &&
+                   fstatat(repository, path, &there, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   ours.st_ino == there.st_ino && ours.st_dev == there.st_dev &&
+                   fstatat(repository, folder_name, &package, AT_SYMLINK_NOFOLLOW) == 0;
+    free(path);
+    return current;
+}
+
 int store_lock_package(int repository, const char *folder_name, bool exclusive,
                        struct error *err)
 {
-    int fd = openat(repository, folder_name, OPEN_FOLDER);
-    if (fd < 0) {
+    struct stat package;
+    if (fstatat(repository, folder_name, &package, AT_SYMLINK_NOFOLLOW) < 0) {
         int code = -errno;
         if (code == -ENOENT)
             return error_set(err, code, "the store has no package %s", folder_name);
-        return error_set(err, code, "cannot open the package %s: %s", folder_name,
+        return error_set(err, code, "cannot find the package %s: %s", folder_name,
                          strerror(-code));
     }
-    int result = lock_folder(fd, exclusive);
-    if (result == -EBUSY) {
+    if (!S_ISDIR(package.st_mode))
+        return error_set(err, -ENOTDIR, "the package %s is not a folder", folder_name);
+    int fd = open_lock_file(repository, folder_name);
+    if (fd < 0)
+        return error_set(err, fd, "cannot open the lock of the package %s: %s", folder_name,
+                         strerror(-fd));
+    int result = lock_file(fd, exclusive);
+    if (result == -EBUSY)
         error_set(err, result,
                   exclusive ? "the package %s is in use" : "the package %s is being removed",
                   folder_name);
-        goto out_close;
-    }
-    if (result) {
+    else if (result)
         error_set(err, result, "cannot lock the package %s: %s", folder_name, strerror(-result));
-        goto out_close;
-    }
-    /* While we waited it may have been removed, and even another put into its place. */
-    struct stat ours, there;
-    if (fstat(fd, &ours) < 0 || fstatat(repository, folder_name, &there, AT_SYMLINK_NOFOLLOW) < 0 ||
-        ours.st_ino != there.st_ino || ours.st_dev != there.st_dev) {
+    else if (!is_current(repository, folder_name, fd))
         result = error_set(err, -ENOENT, "the package %s was just removed", folder_name);
-        goto out_close;
+    if (result) {
+        close(fd);
+        return result;
     }
     return fd;
-out_close:
-    close(fd);
-    return result;
+}
+
+void store_forget_lock(int repository, const char *folder_name)
+{
+    char *path = NULL;
+    if (asprintf(&path, "../" STORE_LOCKS "/%s", folder_name) < 0)
+        return; /* an empty file stays, and serves the next package of this name */
+    unlinkat(repository, path, 0);
+    free(path);
 }
 
 /* Deletes what is in a folder. Takes over `fd`. */

@@ -9,6 +9,9 @@
 #include "util/error.h"
 
 #define STORE_INCOMING ".incoming"
+/* Lock files, one a package. They stand outside the repository because a guest sees that, and with
+ * a lock of its own could keep a package from being removed, or from being held. */
+#define STORE_LOCKS ".locks"
 #define STORE_RANDOM_NAME_SIZE 32
 
 /* The root as an absolute path without a trailing slash, malloc'ed. Links in it are kept, so that
@@ -30,10 +33,12 @@ int store_folder_name(const struct catalog *catalog, const char *text, size_t si
 /* "PREFIX-" and 16 random hex digits. */
 void store_random_name(const char *prefix, char name[STORE_RANDOM_NAME_SIZE]);
 
-/* Opens a package's folder and locks it: shared, or `exclusive`. A descriptor, -ENOENT when it is
- * not there or was renamed away meanwhile, -EBUSY when the lock cannot be had. */
+/* Locks a package: shared, or `exclusive`. A descriptor whose closing unlocks, -ENOENT when the
+ * package is not there or was removed meanwhile, -EBUSY when the lock cannot be had. */
 int store_lock_package(int repository, const char *folder_name, bool exclusive,
                        struct error *err);
+/* Deletes the lock file of a package that was removed; the caller has the exclusive lock. */
+void store_forget_lock(int repository, const char *folder_name);
 
 /* Deletes a folder and all that is in it; links are deleted, not followed. */
 int store_delete_tree(int parent, const char *name, struct error *err);

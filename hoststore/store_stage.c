@@ -309,13 +309,21 @@ static int compare_existing(struct stage *stage, const struct catalog *catalog, 
                             const char *folder_name, const char *text, size_t size,
                             struct error *err)
 {
-    int folder = store_lock_package(stage->repository, folder_name, false, err);
-    if (folder < 0)
-        return folder;
+    int lock = store_lock_package(stage->repository, folder_name, false, err);
+    if (lock < 0)
+        return lock;
     char *path = NULL, *there = NULL;
     size_t there_size;
     struct error why;
-    int result = tree_read(folder, CATALOG_FILE, CATALOG_MAX_SIZE, &there, &there_size, &why);
+    int result;
+    int folder = openat(stage->repository, folder_name,
+                        O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) {
+        result = error_set(err, -errno, "cannot open the package %s: %s", folder_name,
+                           strerror(errno));
+        goto out_lock;
+    }
+    result = tree_read(folder, CATALOG_FILE, CATALOG_MAX_SIZE, &there, &there_size, &why);
     if (result)
         goto out_damaged;
     if (there_size != size || memcmp(there, text, size) != 0) {
@@ -338,6 +346,8 @@ out_folder:
     free(path);
     free(there);
     close(folder);
+out_lock:
+    close(lock);
     return result;
 }
 

@@ -556,6 +556,25 @@ static void packages_in_use_stay(void **state)
     store_package_finish(&package);
 }
 
+/* A guest sees the package's folder, and whoever can open a folder can lock it. */
+static void locks_in_the_repository_mean_nothing(void **state)
+{
+    const struct fixture *fixture = *state;
+    struct store_package package;
+    struct error err = {""};
+    add(fixture, &package, true);
+    int guest = open(package.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_true(guest >= 0);
+    assert_int_equal(flock(guest, LOCK_EX), 0);
+    int held;
+    assert_int_equal(store_hold(fixture->root, package.folder_name, &held, &err), 0);
+    close(held);
+    assert_int_equal(store_remove(fixture->root, package.folder_name, &err), 0);
+    assert_int_equal(support_count(fixture->root, ".locks"), 0);
+    close(guest);
+    store_package_finish(&package);
+}
+
 static void set_age(const char *path, time_t seconds)
 {
     const struct timespec times[2] = {{.tv_sec = time(NULL) - seconds},
@@ -654,6 +673,7 @@ int main(void)
         store_test(folder_names_are_checked),
         store_test(damage_is_found),
         store_test(packages_in_use_stay),
+        store_test(locks_in_the_repository_mean_nothing),
         store_test(old_leftovers_are_cleaned),
         store_test(adds_at_once_all_succeed),
     };
