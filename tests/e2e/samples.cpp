@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The code samples of Microsoft's "GPU paravirtualization" document, unchanged (samples/*.inc), with
+ * The code samples of Microsoft's "GPU paravirtualization" document, unchanged (samples/….inc), with
  * the declarations that the document leaves out around them.
  *
  *   samples value TYPE    reads the service key's value EnableDebug as REG_<TYPE> and prints it
@@ -95,6 +95,7 @@ static int read_store_path(D3DKMT_HANDLE hAdapter)
 #undef holds
 #pragma pop_macro("NULL")
         ;
+        (void)sentence;
     }
         wprintf(L"status %d, size %u\n", (int)Args.Status, (unsigned)Args.OutputValueSize);
         return NT_SUCCESS(Status) ? 0 : 1;

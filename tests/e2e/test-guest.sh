@@ -30,7 +30,7 @@ for path in /usr/share/vulkan /etc/gpupv "$(realpath "$sandbox/var")" \
   "$(realpath "$(ls /usr/lib/*/libvulkan_lvp.so | head -n 1)")"; do
   ! sandbox_guest ls "$path" > /dev/null 2>&1 || fail "the guest sees $path"
 done
-! sandbox_guest sh -c "echo x > $sandbox_guest_store/x" 2> /dev/null || fail "the store is writable"
+! sandbox_guest sh -c "echo x > $sandbox_guest_store/FileRepository/x" 2> /dev/null || fail "the store is writable"
 
 echo "== gpupv"
 sandbox_guest gpupv info > "$out" || fail "gpupv info: status $?"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The D3DKMT API against a real service on a real socket: the registry query table, the Vulkan
 # loader's discovery sequence, the document's samples, and many clients at once.
-# Usage: test-thunks.sh BUILD
+# Usage: test-thunks.sh BUILD MANIFEST   (of a driver with at least two physical devices)
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
@@ -10,12 +10,12 @@ sandbox_begin "$1"
 tests=$sandbox_build/tests/e2e
 
 reg() { "$sandbox_gpupv" host --config "$sandbox_config" reg "$@"; }
-service_value() { reg add service:gpu "$1" --type "$2" --data "$3" --force; }
+service_value() { reg add service:gpu "$1" --type "$2" --data "$3" --force > /dev/null; }
 
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
-sandbox_add_driver gpu "$icd" > /dev/null
-# The adapter is a linked one: the same device twice, so that physical adapter 1 has its key.
-echo 'linked = 0' >> "$sandbox_config"
+
+sandbox_add_driver gpu "$2" > /dev/null
+# The adapter is a linked one, so that there is a key of physical adapter 1.
+echo 'linked = 1' >> "$sandbox_config"
 package=$(ls "$sandbox/var/DriverStore/FileRepository")
 
 service_value Dword dword 0x12345678
@@ -27,8 +27,8 @@ service_value Binary binary 00ff102030
 service_value GRÖßE dword 7
 service_value Paths multi_sz "plain\\0$sandbox/var/DriverStore/FileRepository/$package/x.so"
 service_value Escape sz "$sandbox/var/DriverStore/FileRepository/../../registry.hive"
-reg add adapter:gpu:0 Physical --type dword --data 100
-reg add adapter:gpu:1 Physical --type dword --data 101
+reg add adapter:gpu:0 Physical --type dword --data 100 > /dev/null
+reg add adapter:gpu:1 Physical --type dword --data 101 > /dev/null
 
 sandbox_start_service
 export GPUPV_HOST=unix:$sandbox_socket

@@ -24,7 +24,7 @@ sandbox_add_driver lavapipe "$icd" > /dev/null
 sandbox_add_driver fake "$fake" > /dev/null
 sandbox_start_service
 export GPUPV_HOST=unix:$sandbox_socket
-shim=$(ls "$sandbox_build"/icd/gpupv_icd*.json | head -n 1)
+shim=$(ls "$sandbox_build"/icd/gpupv_devenv_icd*.json | head -n 1)
 
 VK_ICD_FILENAMES=$shim "$sandbox_build/tests/e2e/two_umds" 2
 
