@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# What `gpupv host` makes of the service's answers, right and wrong ones.
+# Usage: test-host-show.sh GPUPV FAKE_SERVICE
+set -euo pipefail
+gpupv=$1 fake=$2
+. "$(dirname "$0")/lib.sh"
+
+export GPUPV_CONFIG=$scratch/gpupv.ini
+cat > "$GPUPV_CONFIG" <<END
+[service]
+control=$scratch/control.sock
+hive=$scratch/registry.hive
+store=$scratch/store
+END
+answers=$scratch/answers
+mkdir "$answers"
+cat > "$answers/gpus.json" <<'END'
+{"ok":true,"gpus":[{"name":"\\\\?\\PCI#VEN_10DE&DEV_1C02","description":"A GPU","adapter":null,"valid_partition_counts":[32,4],"partition_count":32,"vram":{"total":2000000,"available":1800000,"min":100000,"max":1000000,"optimal":1000000},"encode":{"total":18446744073709551615,"available":18446744073709551615,"min":0,"max":18446744073709551615,"optimal":18446744073709551615},"decode":{"total":40,"available":30,"min":2,"max":20,"optimal":15},"compute":{"total":100,"available":100,"min":1,"max":50,"optimal":30}}]}
+END
+cat > "$answers/adapters.json" <<'END'
+{"ok":true,"adapters":[{"name":"gpu0","description":"A \u001b[31mGPU","luid":"00000000-0000abcd","guid":"{2b6431f3-ab91-86ce-b313-54bd747def24}","vendor_id":4318,"device_id":7170,"type":"hardware","driver_version":"1.2.3","physical_adapters":[{"name":"A","vendor_id":4318,"device_id":7170,"key":"HKLM\\X\\0007"},{"name":"B","vendor_id":4318,"device_id":7171,"key":"HKLM\\X\\0008"}],"service_key":"HKLM\\S\\gpu0","driver_store_path":null,"guest_driver_store_path":null,"umd":null,"package":null,"open_handles":3}]}
+END
+echo '{"ok":true,"version":"9.9","pid":77,"clients":5,"new_member":"new"}' > "$answers/status.json"
+echo '{"ok":true,"processes":[{"pid":42,"name":"cube\u0007","adapters":1,"devices":2,"contexts":3,"requests":4}]}' \
+    > "$answers/processes.json"
+
+echo "== no service"
+for command in gpus adapters status processes; do
+    run 3 host "$command"
+    warns "$scratch/control.sock"
+    run_json 3 host "$command"
+    json "d['exit_code'] == 3"
+done
+
+mkfifo "$scratch/stop"
+"$fake" "$scratch/control.sock" "$answers" < "$scratch/stop" > "$scratch/ready" &
+exec 8> "$scratch/stop"
+until grep -q ready "$scratch/ready"; do kill -0 $! || fail "no fake service"; sleep 0.05; done
+
+echo "== answers"
+run 0 host gpus
+says 'Name                    : \\?\PCI#VEN_10DE&DEV_1C02'
+says 'ValidPartitionCounts    : {32, 4}'
+says 'PartitionCount          : 32'
+says 'AvailableVRAM           : 1,800,000'
+says 'TotalEncode             : 18,446,744,073,709,551,615'
+says 'OptimalPartitionCompute : 30'
+run_json 0 host gpus
+json "d['gpus'][0]['encode']['total'] == 2**64 - 1 and 'ok' not in d"
+run 0 host adapters
+says "A \\x1b[31mGPU"
+says "10de:1c02"
+says 'HKLM\X\0008'
+run 0 host adapters --names
+[ "$(cat "$out")" = gpu0 ] || fail "names"
+run 0 host status
+says "Version:"
+says "9.9"
+says "new_member:"
+run 0 host processes
+says 'cube\x07'
+run 0 host reg add adapter:gpu0:1 A -d b
+says 'HKEY_LOCAL_MACHINE\X\0008'
+run 4 host reg add adapter:gpu0:2 A -d b
+
+echo "== wrong answers"
+echo '{"ok":false,"error":"busy with \u001b[0m"}' > "$answers/raw"
+run 1 host status
+warns 'busy with \x1b[0m'
+for answer in '' '{' '[]' 'null' '"x"' '{"ok":0}' '{"ok":true'; do
+    printf '%s' "$answer" > "$answers/raw"
+    run 1 host gpus
+done
+for answer in '{"ok":true}' '{"ok":true,"gpus":{}}' '{"ok":true,"gpus":[1,null,{}]}' \
+    '{"ok":true,"gpus":[{"vram":3,"valid_partition_counts":[{}]}],"adapters":[{"physical_adapters":[0]}]}'; do
+    printf '%s\n' "$answer" > "$answers/raw"
+    run 0 host gpus
+    run 0 host adapters
+    run 0 host adapters --names
+    run 0 host processes
+    run 0 host status
+done
+exec 8>&-
+wait
+echo "all as it should be"

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/host_reg.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "tools/key_names.h"
+#include "tools/output.h"
+#include "tools/reg_data.h"
+
+int host_reg_open_plain(const struct cli *cli, struct host_reg *reg, struct error *err)
+{
+    reg->path = NULL;
+    return host_env_open(cli, &reg->env, err);
+}
+
+int host_reg_open(const struct cli *cli, struct host_reg *reg, struct error *err)
+{
+    int result = host_reg_open_plain(cli, reg, err);
+
+    if (result < 0 || !cli_argument(cli, 0))
+        return result;
+    result = key_name_expand(&reg->env, cli_argument(cli, 0), &reg->path, err);
+    if (result < 0)
+        host_env_close(&reg->env);
+    return result;
+}
+
+void host_reg_close(struct host_reg *reg)
+{
+    free(reg->path);
+    host_env_close(&reg->env);
+}
+
+int host_reg_read_value_name(const struct cli *cli, const char **name, struct error *err)
+{
+    const char *positional = cli_argument(cli, 1), *option = cli_value(cli, "value");
+
+    if ((positional && option) || (cli_given(cli, "default") && (positional || option)))
+        return error_set(err, -EINVAL,
+                         "the value is named twice: give its NAME once, as an argument or with "
+                         "--value, or give --default");
+    *name = cli_given(cli, "default") ? "" : positional ? positional : option;
+    return 0;
+}
+
+int host_reg_no_key(const char *hive, const char *path, struct error *err)
+{
+    return error_set(err, -ENOENT,
+                     "there is no key %s in the registry %s; \"gpupv host reg query HKLM "
+                     "--recursive\" lists all of them",
+                     path, hive);
+}
+
+static char *long_name(const struct reg_key *key)
+{
+    char *path = reg_key_path(key), *name = path ? reg_long_path(path) : NULL;
+
+    free(path);
+    return name;
+}
+
+void host_reg_print_key_name(const struct reg_key *key)
+{
+    char *name = long_name(key);
+
+    output_text(stdout, name ? name : reg_key_name(key));
+    putchar('\n');
+    free(name);
+}
+
+void host_reg_add_key_name(json_object *object, const char *member, const struct reg_key *key)
+{
+    char *name = long_name(key);
+
+    json_add_text(object, member, name);
+    free(name);
+}

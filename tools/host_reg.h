@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* What the `gpupv host reg` commands share: the configuration, and the KEY argument. */
+#ifndef GPUPV_TOOLS_HOST_REG_H
+#define GPUPV_TOOLS_HOST_REG_H
+
+#include <json-c/json.h>
+
+#include "registry/registry.h"
+#include "tools/host_env.h"
+
+struct host_reg {
+    struct host_env env;
+    char *path; /* the KEY argument, expanded; NULL when the command has none */
+};
+
+/* Reads the configuration and expands the first argument, unless `cli` has none. */
+int host_reg_open(const struct cli *cli, struct host_reg *reg, struct error *err);
+/* The same for commands whose first argument is no key. */
+int host_reg_open_plain(const struct cli *cli, struct host_reg *reg, struct error *err);
+void host_reg_close(struct host_reg *reg);
+
+/* The value that a command names: NAME, --value NAME, or --default for "". NULL: none. -EINVAL when
+ * it is named twice. */
+int host_reg_read_value_name(const struct cli *cli, const char **name, struct error *err);
+
+/* The error of a key that is not there; -ENOENT. */
+int host_reg_no_key(const char *hive, const char *path, struct error *err);
+
+/* The key's full name, HKEY_LOCAL_MACHINE\…, on a line or as a member. */
+void host_reg_print_key_name(const struct reg_key *key);
+void host_reg_add_key_name(json_object *object, const char *member, const struct reg_key *key);
+
+#endif

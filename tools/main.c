@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* The gpupv command: the table of its commands, and what is common to all of them. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tools/cli.h"
+#include "tools/commands.h"
+#include "tools/output.h"
+
+static const struct cli_option reg_query_options[] = {
+    {"service", 0, NULL, NULL, "read the service key"},
+    {"adapter", 0, NULL, NULL, "read the adapter (software) key; this is the default"},
+    {"index", 'i', NULL, "N", "the adapter with this number in \"gpupv info\"; default 0"},
+    {"luid", 0, NULL, "H:L", "the adapter with this LUID"},
+    {"phys", 'p', NULL, "N", "the key of this linked physical adapter; default 0"},
+    {"type", 't', "t", "TYPE", "take only a value of this type, such as REG_SZ"},
+    {"translate", 0, NULL, NULL, "paths in the host's driver store come as this guest's paths"},
+    {"store-path", 0, NULL, NULL, "print the driver store path instead of a value"},
+    {"image-path", 0, NULL, NULL, "print the driver image path instead of a value"},
+    {0}};
+
+static const struct cli_command reg_commands[] = {
+    {"query", "[NAME]", "Print a value, or all values, of an adapter's registry keys",
+     "The values lie on the host. Without NAME all values are listed, where the host allows it.",
+     reg_query_options, NULL, 0, 1, cmd_reg_query},
+    {0}};
+
+static const struct cli_option names_options[] = {
+    {"names", 0, NULL, NULL, "print the names alone, one a line"}, {0}};
+
+static const struct cli_option host_reg_add_options[] = {
+    {"value", 'v', "v", "NAME", "the value's name; the same as the argument NAME"},
+    {"default", 0, "ve", NULL, "the key's default value"},
+    {"type", 't', "t", "TYPE", "REG_SZ (default), REG_EXPAND_SZ, REG_MULTI_SZ, REG_DWORD, ..."},
+    {"data", 'd', "d", "DATA", "the data; REG_MULTI_SZ as A\\0B, REG_BINARY as 00ff10"},
+    {"separator", 's', "s", "TEXT", "what separates the strings of REG_MULTI_SZ; default \\0"},
+    {"force", 'f', "f", NULL, "replace a value without asking"},
+    {0}};
+
+static const struct cli_option host_reg_query_options[] = {
+    {"value", 'v', "v", "NAME", "the value's name; the same as the argument NAME"},
+    {"default", 0, "ve", NULL, "the key's default value"},
+    {"recursive", 's', "s", NULL, "the keys below, too"},
+    {0}};
+
+static const struct cli_option host_reg_delete_options[] = {
+    {"value", 'v', "v", "NAME", "the value's name; the same as the argument NAME"},
+    {"default", 0, "ve", NULL, "the key's default value"},
+    {"all-values", 0, "va", NULL, "every value of the key, but not the keys below"},
+    {"force", 'f', "f", NULL, "delete without asking"},
+    {0}};
+
+static const struct cli_option host_reg_export_options[] = {
+    {"force", 'f', "y", NULL, "replace FILE without asking"}, {0}};
+
+#define KEY_DETAILS                                                                                \
+    "KEY is a path such as HKLM\\SYSTEM\\CurrentControlSet\\Control\\GraphicsDrivers, or\n"        \
+    "adapter:NAME[:N] or service:NAME for the keys of an adapter."
+
+static const struct cli_command host_reg_commands[] = {
+    {"add", "KEY [NAME]", "Make a key, or set a value",
+     KEY_DETAILS "\nWithout NAME only the key is made.", host_reg_add_options, NULL, 1, 2,
+     cmd_host_reg_add},
+    {"query", "KEY [NAME]", "Print a key's values and the names of its subkeys", KEY_DETAILS,
+     host_reg_query_options, NULL, 1, 2, cmd_host_reg_query},
+    {"delete", "KEY [NAME]", "Delete a value, or a key and all below it", KEY_DETAILS,
+     host_reg_delete_options, NULL, 1, 2, cmd_host_reg_delete},
+    {"import", "FILE", "Merge a file of keys and values into the registry",
+     "All of the file is taken, or none of it. FILE may be - for standard input.", NULL, NULL, 1, 1,
+     cmd_host_reg_import},
+    {"export", "KEY [FILE]", "Write a key and all below it as text",
+     KEY_DETAILS "\nWithout FILE, or with -, the text goes to standard output.",
+     host_reg_export_options, NULL, 1, 2, cmd_host_reg_export},
+    {0}};
+
+static const struct cli_option host_store_add_options[] = {
+    {"name", 0, NULL, "NAME", "the package's name; default: from the file's or folder's name"},
+    {"version", 0, NULL, "VERSION", "the driver's version; default: the manifest's API version"},
+    {"arch", 0, NULL, "ARCH", "x86_64, i386, aarch64 or any; default: from the library"},
+    {"adapter", 'a', NULL, "NAME", "make it the driver of this adapter, in the registry"},
+    {"phys", 'p', NULL, "N", "of this linked physical adapter; default 0"},
+    {0}};
+
+static const struct cli_option host_store_verify_options[] = {
+    {"all", 0, NULL, NULL, "verify every package"}, {0}};
+
+static const struct cli_option host_store_remove_options[] = {
+    {"force", 'f', NULL, NULL, "remove it although a registry key names it"}, {0}};
+
+static const struct cli_command host_store_commands[] = {
+    {"add", "MANIFEST|FOLDER", "Put a driver into the driver store",
+     "MANIFEST is a Vulkan ICD manifest (*.json); its library is taken along. A FOLDER holds\n"
+     "one manifest and all that its driver needs.",
+     host_store_add_options, NULL, 1, 1, cmd_host_store_add},
+    {"list", NULL, "List the packages", NULL, names_options, NULL, 0, 0, cmd_host_store_list},
+    {"verify", "[PACKAGE]", "Compare packages with their catalogs", NULL, host_store_verify_options,
+     NULL, 0, 1, cmd_host_store_verify},
+    {"remove", "PACKAGE", "Remove a package that nobody uses", NULL, host_store_remove_options,
+     NULL, 1, 1, cmd_host_store_remove},
+    {0}};
+
+static const struct cli_option host_options[] = {
+    {"config", 'c', NULL, "FILE", "the service's configuration; default: $GPUPV_CONFIG, gpupv.ini"},
+    {0}};
+
+static const struct cli_command host_commands[] = {
+    {"gpus", NULL, "Show the GPUs that can be partitioned, and their resources", NULL, NULL, NULL,
+     0, 0, cmd_host_gpus},
+    {"adapters", NULL, "Show the adapters that guests are offered", NULL, names_options, NULL, 0, 0,
+     cmd_host_adapters},
+    {"status", NULL, "Show the state of the running service", NULL, NULL, NULL, 0, 0,
+     cmd_host_status},
+    {"processes", NULL, "List the guest processes that are connected", NULL, NULL, NULL, 0, 0,
+     cmd_host_processes},
+    {"reg", NULL, "Read and change the registry", NULL, NULL, host_reg_commands, 0, 0, NULL},
+    {"store", NULL, "Manage the driver store", NULL, NULL, host_store_commands, 0, 0, NULL},
+    {0}};
+
+static const struct cli_option root_options[] = {
+    {"json", 0, NULL, NULL, "print JSON; the man pages list its members"},
+    {"help", 'h', "?", NULL, "print this help"},
+    {"version", 'V', NULL, NULL, "print the version"},
+    {0}};
+
+static const struct cli_command root_commands[] = {
+    {"info", NULL, "Show the host and its adapters as this guest sees them", NULL, NULL, NULL, 0, 0,
+     cmd_info},
+    {"reg", NULL, "Read the registry of the host's adapters", NULL, NULL, reg_commands, 0, 0, NULL},
+    {"doctor", NULL, "Find out why a program does not find the host's GPU", NULL, NULL, NULL, 0, 0,
+     cmd_doctor},
+    {"host", NULL, "Manage the service on the host", NULL, host_options, host_commands, 0, 0, NULL},
+    {0}};
+
+static const struct cli_command root = {
+    "gpupv",
+    NULL,
+    "Shows and manages paravirtual GPUs: in a guest, and with \"gpupv host\" on the host.",
+    NULL,
+    root_options,
+    root_commands,
+    0,
+    0,
+    NULL};
+
+#define EXIT_CODES                                                                                 \
+    "\nExit status: 0 done, 1 failed, 2 wrong command line, 3 no service, 4 not found,\n"          \
+    "5 refused (in use, not allowed, not confirmed).\n"
+
+/* A full disk or a closed pipe must not look like success. */
+static enum exit_code close_output(enum exit_code code)
+{
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return code;
+    perror("gpupv: cannot write the output");
+    return code == EXIT_DONE ? EXIT_FAILED : code;
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli;
+    struct error err = {0};
+
+    if (cli_parse(&root, argc, argv, &cli, &err) < 0) {
+        output_note("%s", err.text);
+        return EXIT_USAGE;
+    }
+    if (cli_given(&cli, "help")) {
+        cli_print_help(&cli, stdout);
+        fputs(EXIT_CODES, stdout);
+        return close_output(EXIT_DONE);
+    }
+    if (cli_asks_version(&cli)) {
+        puts("gpupv " GPUPV_VERSION);
+        return close_output(EXIT_DONE);
+    }
+    return close_output(cli_command(&cli)->run(&cli));
+}
