@@ -19,14 +19,20 @@ int error_set(struct error *err, int code, const char *format, ...)
 int error_prefix(struct error *err, int code, const char *format, ...)
 {
     if (err) {
-        char old[sizeof(err->text)];
-        memcpy(old, err->text, sizeof(old));
+        struct error old = *err;
         va_list args;
         va_start(args, format);
-        int used = vsnprintf(err->text, sizeof(err->text), format, args);
+        vsnprintf(err->text, sizeof(err->text), format, args);
         va_end(args);
-        if (used >= 0 && (size_t)used < sizeof(err->text))
-            snprintf(err->text + used, sizeof(err->text) - (size_t)used, ": %s", old);
+        size_t used = strlen(err->text);
+        const char *const parts[] = {": ", old.text};
+        for (size_t i = 0; i < 2; i++) {
+            size_t room = sizeof(err->text) - 1 - used;
+            size_t size = strnlen(parts[i], room);
+            memcpy(err->text + used, parts[i], size);
+            used += size;
+        }
+        err->text[used] = '\0';
     }
     return code;
 }

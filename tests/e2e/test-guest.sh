@@ -50,16 +50,16 @@ while read -r line; do grep -qF -- "$line" "$out" || fail "the guest's vulkaninf
   < "$sandbox/native"
 
 echo "== vkcube"
-sandbox_start_display 640x560
+sandbox_start_display 700x700
 sandbox_guest vkcube --c 100000 > "$sandbox/vkcube.log" 2>&1 &
 cube=$!
 drawn=
 for tries in $(seq 100); do
   kill -0 "$cube" 2> /dev/null || break
   sandbox_picture "$sandbox/shot.png"
-  # The window is 500x500 at the root's corner: a grey ground, and the cube's picture in the middle.
-  colours=$(/usr/bin/convert "$sandbox/shot.png" -crop 200x200+150+150 -format %k info:)
-  ground=$(/usr/bin/convert "$sandbox/shot.png" -format '%[pixel:p{10,10}]' info:)
+  # The window is 500x500 at 100,100: a grey ground, and the cube in the middle.
+  colours=$(/usr/bin/convert "$sandbox/shot.png" -crop 200x200+250+250 -format %k info:)
+  ground=$(/usr/bin/convert "$sandbox/shot.png" -format '%[pixel:p{110,110}]' info:)
   if [ "$colours" -gt 64 ] && [ "$ground" = "srgb(51,51,51)" ]; then
     drawn=1
     break
