@@ -14,8 +14,9 @@
 #include "util/error.h"
 #include "wire/protocol.h"
 
-/* One direction's incoming bytes. The buffer grows with the message that is arriving, never
- * beyond WIRE_MAX_MESSAGE, and shrinks back when it is empty. */
+/* One direction's incoming bytes. The buffer grows with the bytes that have arrived (a header that
+ * only promises a large message costs nothing), never beyond WIRE_MAX_MESSAGE, and shrinks back
+ * when it is empty. */
 struct frame_reader {
     uint8_t *data;
     size_t used, capacity;
@@ -25,19 +26,21 @@ struct frame_reader {
 void frame_reader_init(struct frame_reader *reader);
 void frame_reader_finish(struct frame_reader *reader);
 
-/* Room for the next read(2): at least one byte, aligned with the message that is arriving. Drops
- * the message that frame_reader_next gave last. -ENOMEM when memory is short. */
+/* Room for the next read(2): at least one byte, behind what has arrived. Drops the message that
+ * frame_reader_next gave last. To be called when frame_reader_next has returned 0. -ENOMEM when
+ * memory is short; -ENOBUFS when a whole message waits to be taken. */
 int frame_reader_space(struct frame_reader *reader, uint8_t **space, size_t *size);
 void frame_reader_filled(struct frame_reader *reader, size_t size);
 
 /* Takes the next whole message. Returns 1 with *header (a copy) and *payload (inside the reader's
- * buffer, 4-byte aligned, valid until the next call of any frame_reader function), 0 when more bytes are
- * needed, -EPROTO with the cause in *err when the header is malformed (the stream is then lost). */
+ * buffer, 4-byte aligned, valid until the next call of any frame_reader function), 0 when more
+ * bytes are needed, -EPROTO with the cause in *err when the header is malformed (the stream is then
+ * lost; further calls say so again). */
 int frame_reader_next(struct frame_reader *reader, struct wire_header *header,
                       const uint8_t **payload, struct error *err);
 
-/* Checks a header alone: size within bounds, known command, known kind, reserved and status and sequence as
- * the kind wants them. 0 or -EPROTO. */
+/* Checks a header alone: size within bounds, known command, known kind, reserved 0; the status 0
+ * except in a reply, the sequence 0 in WIRE_ASYNC and only there. 0 or -EPROTO. */
 int frame_check_header(const struct wire_header *header, struct error *err);
 
 static inline size_t frame_payload_size(const struct wire_header *header)
@@ -45,8 +48,9 @@ static inline size_t frame_payload_size(const struct wire_header *header)
     return header->size - sizeof(*header);
 }
 
-/* A payload under inspection: a bounded cursor with sticky failure. A failed read returns NULL or zeroes its
- * result and sets `failed`; the caller checks once at the end with wire_cursor_done(). */
+/* A payload under inspection: a bounded cursor with sticky failure. A failed read returns NULL or
+ * zeroes its result and sets `failed`; the caller checks once at the end with wire_cursor_done().
+ */
 struct wire_cursor {
     const uint8_t *at, *end;
     bool failed;
@@ -55,7 +59,7 @@ struct wire_cursor {
 static inline struct wire_cursor wire_cursor_make(const void *data, size_t size)
 {
     const uint8_t *bytes = data;
-    return (struct wire_cursor){bytes, bytes + size, false};
+    return (struct wire_cursor){bytes, size ? bytes + size : bytes, false};
 }
 
 /* Copies `size` bytes out. */

@@ -60,6 +60,8 @@ static int take_messages(struct frame_reader *reader, size_t *total)
     return result == 0;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size)

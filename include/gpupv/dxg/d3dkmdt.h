@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT */
+/* The name under which libdxg installs this header. */
+#include "../d3dkmdt.h"

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include "kmt/process.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "kmt/transport.h"
+
+static struct {
+    pthread_mutex_t connecting; /* taken first; held while a connection is made */
+
+    pthread_mutex_t lock;        /* never held while anything waits; guards what follows */
+    struct kmt_channel *channel; /* or NULL */
+    struct handle_set handles;
+} process = {
+    .connecting = PTHREAD_MUTEX_INITIALIZER,
+    .lock = PTHREAD_MUTEX_INITIALIZER,
+};
+
+void kmt_process_lock(void)
+{
+    pthread_mutex_lock(&process.lock);
+}
+
+void kmt_process_unlock(void)
+{
+    pthread_mutex_unlock(&process.lock);
+}
+
+void kmt_process_reset_locked(void)
+{
+    /* The parent's channel stays in the list of all, failed; its references belong to threads that
+     * this process may not have, so they are never given back. */
+    process.channel = NULL;
+    handle_set_finish(&process.handles);
+    pthread_mutex_init(&process.connecting, NULL);
+}
+
+static struct kmt_channel *current_channel(void)
+{
+    kmt_process_lock();
+    struct kmt_channel *channel = process.channel ? kmt_channel_ref(process.channel) : NULL;
+    kmt_process_unlock();
+    return channel;
+}
+
+static void set_current_channel(struct kmt_channel *channel)
+{
+    kmt_process_lock();
+    struct kmt_channel *old = process.channel;
+    process.channel = kmt_channel_ref(channel);
+    kmt_process_unlock();
+    kmt_channel_unref(old);
+}
+
+NTSTATUS kmt_process_connect(struct kmt_channel **channel, struct error *err)
+{
+    pthread_mutex_lock(&process.connecting);
+    NTSTATUS status = STATUS_SUCCESS;
+    struct kmt_channel *current = current_channel();
+    if (!current || !kmt_channel_check(current)) {
+        kmt_channel_unref(current);
+        const char *uri = secure_getenv("GPUPV_HOST");
+        status = kmt_channel_create(uri && *uri ? uri : KMT_DEFAULT_URI, &current, err);
+        if (NT_SUCCESS(status))
+            set_current_channel(current);
+    }
+    pthread_mutex_unlock(&process.connecting);
+    if (NT_SUCCESS(status))
+        *channel = current;
+    return status;
+}
+
+static NTSTATUS find_locked(D3DKMT_HANDLE handle, enum kmt_handle_type type,
+                            const struct kmt_handle **entry)
+{
+    *entry = handle_set_find(&process.handles, handle);
+    return *entry && (*entry)->type == type ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
+}
+
+NTSTATUS kmt_process_channel_of(D3DKMT_HANDLE handle, enum kmt_handle_type type,
+                                struct kmt_channel **channel)
+{
+    const struct kmt_handle *entry;
+    kmt_process_lock();
+    NTSTATUS status = find_locked(handle, type, &entry);
+    if (NT_SUCCESS(status)) {
+        if (process.channel && kmt_channel_id(process.channel) == entry->channel)
+            *channel = kmt_channel_ref(process.channel);
+        else
+            status = STATUS_DEVICE_REMOVED;
+    }
+    kmt_process_unlock();
+    return status;
+}
+
+NTSTATUS kmt_process_check_optional(const struct kmt_channel *channel, D3DKMT_HANDLE handle,
+                                    enum kmt_handle_type type)
+{
+    if (!handle)
+        return STATUS_SUCCESS;
+    const struct kmt_handle *entry;
+    kmt_process_lock();
+    NTSTATUS status = find_locked(handle, type, &entry);
+    if (NT_SUCCESS(status) && entry->channel != kmt_channel_id(channel))
+        status = STATUS_DEVICE_REMOVED;
+    kmt_process_unlock();
+    return status;
+}
+
+void kmt_process_tell_closed(struct kmt_channel *channel, D3DKMT_HANDLE handle,
+                             enum kmt_handle_type type)
+{
+    static const enum wire_command commands[] = {
+        [KMT_ADAPTER] = WIRE_CLOSE_ADAPTER,
+        [KMT_DEVICE] = WIRE_DESTROY_DEVICE,
+        [KMT_CONTEXT] = WIRE_DESTROY_CONTEXT,
+    };
+    const struct wire_handle message = {handle};
+    (void)kmt_channel_send_async(channel, commands[type], &message, sizeof(message));
+}
+
+NTSTATUS kmt_process_add(struct kmt_channel *channel, D3DKMT_HANDLE handle,
+                         enum kmt_handle_type type, D3DKMT_HANDLE parent)
+{
+    const struct kmt_handle entry = {
+        .handle = handle,
+        .type = type,
+        .parent = parent,
+        .channel = kmt_channel_id(channel),
+    };
+    if (!handle)
+        return kmt_channel_reject(channel, "the host gave the handle 0");
+    kmt_process_lock();
+    const struct kmt_handle *old = handle_set_find(&process.handles, handle);
+    bool twice = old && old->channel == entry.channel;
+    int result = twice ? 0 : handle_set_put(&process.handles, &entry);
+    kmt_process_unlock();
+    if (twice)
+        return kmt_channel_reject(channel, "the host gave the handle 0x%x twice", handle);
+    if (!result)
+        return STATUS_SUCCESS;
+    kmt_process_tell_closed(channel, handle, type);
+    return STATUS_NO_MEMORY;
+}
+
+NTSTATUS kmt_process_close(D3DKMT_HANDLE handle, enum kmt_handle_type type)
+{
+    const struct kmt_handle *entry;
+    struct kmt_channel *channel = NULL;
+    kmt_process_lock();
+    NTSTATUS status = find_locked(handle, type, &entry);
+    if (NT_SUCCESS(status)) {
+        uint64_t id = entry->channel;
+        if (process.channel && kmt_channel_id(process.channel) == id)
+            channel = kmt_channel_ref(process.channel);
+        handle_set_remove(&process.handles, handle);
+        if (type == KMT_DEVICE)
+            handle_set_remove_children(&process.handles, handle, id);
+    }
+    kmt_process_unlock();
+    if (channel) {
+        kmt_process_tell_closed(channel, handle, type);
+        kmt_channel_unref(channel);
+    }
+    return status;
+}
+
+bool kmt_process_is_handle(void *channel, uint32_t handle)
+{
+    kmt_process_lock();
+    const struct kmt_handle *entry = handle_set_find(&process.handles, handle);
+    bool live = entry && entry->channel == kmt_channel_id(channel);
+    kmt_process_unlock();
+    return live;
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "wire/guard.h"
+
+#define LIVE 0x7a310005u
+
+static bool is_live(void *context, uint32_t handle)
+{
+    (*(int *)context)++;
+    return handle == LIVE;
+}
+
+static int scan(enum guard_mode mode, const void *data, size_t size, struct error *err)
+{
+    int asked = 0;
+    return guard_scan(mode, "an escape", data, size, is_live, &asked, err);
+}
+
+static void modes_have_words(void **state)
+{
+    (void)state;
+    enum guard_mode mode;
+    assert_int_equal(guard_parse_mode("off", &mode), 0);
+    assert_int_equal(mode, GUARD_OFF);
+    assert_int_equal(guard_parse_mode("warn", &mode), 0);
+    assert_int_equal(mode, GUARD_WARN);
+    assert_int_equal(guard_parse_mode("enforce", &mode), 0);
+    assert_int_equal(mode, GUARD_ENFORCE);
+    assert_int_equal(guard_parse_mode("Enforce", &mode), -EINVAL);
+    assert_int_equal(guard_parse_mode("", &mode), -EINVAL);
+}
+
+static void pointers_are_found(const void *pointer)
+{
+    for (size_t offset = 0; offset <= 24; offset += 4) {
+        uint8_t data[32] = {0};
+        memcpy(data + offset, &pointer, sizeof(pointer));
+        struct error err = {""};
+        assert_int_equal(scan(GUARD_ENFORCE, data, sizeof(data), &err), -EPERM);
+        char expected[32];
+        snprintf(expected, sizeof(expected), "offset %zu of 32", offset);
+        assert_non_null(strstr(err.text, expected));
+        assert_non_null(strstr(err.text, "an escape"));
+        assert_non_null(strstr(err.text, "address"));
+    }
+}
+
+static void a_pointer_at_any_fourth_byte_is_found(void **state)
+{
+    (void)state;
+    int on_stack = 0;
+    static int in_data;
+    pointers_are_found(&on_stack);
+    pointers_are_found(&in_data);
+    pointers_are_found((const void *)(uintptr_t)guard_scan);
+    pointers_are_found("text");
+    void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(page, MAP_FAILED);
+    pointers_are_found((uint8_t *)page + 4095);
+    munmap(page, 4096);
+}
+
+static void an_unmapped_address_is_a_number(void **state)
+{
+    (void)state;
+    /* Three pages, the middle one given back: its neighbours are found, it is not. */
+    long size = sysconf(_SC_PAGESIZE);
+    uint8_t *pages = mmap(NULL, 3 * (size_t)size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(pages, MAP_FAILED);
+    munmap(pages + size, (size_t)size);
+    uint8_t *hole = pages + size;
+    assert_int_equal(scan(GUARD_ENFORCE, &hole, sizeof(hole), NULL), 0);
+    uint8_t *before = hole - 1, *after = hole + size;
+    assert_int_equal(scan(GUARD_ENFORCE, &before, sizeof(before), NULL), -EPERM);
+    assert_int_equal(scan(GUARD_ENFORCE, &after, sizeof(after), NULL), -EPERM);
+    /* The remembered page is not taken for its neighbour. */
+    uint8_t *both[] = {hole, hole + 1, after};
+    struct error err = {""};
+    assert_int_equal(scan(GUARD_ENFORCE, both, sizeof(both), &err), -EPERM);
+    assert_non_null(strstr(err.text, "offset 16"));
+    munmap(pages, (size_t)size);
+    munmap(pages + 2 * size, (size_t)size);
+}
+
+static void numbers_pass(void **state)
+{
+    (void)state;
+    const uint64_t numbers[] = {
+        0, 1, 4096, 0xffff, 0xdeadbeef12345678, UINT64_MAX, UINT64_C(1) << 63, 0x3ff0000000000000,
+    };
+    /* One by one: two halves of neighbours may look like an address. */
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        struct error err = {""};
+        if (scan(GUARD_ENFORCE, &numbers[i], sizeof(numbers[i]), &err))
+            fail_msg("%s", err.text);
+    }
+}
+
+static void a_handle_is_found(void **state)
+{
+    (void)state;
+    for (size_t offset = 0; offset <= 12; offset += 4) {
+        uint8_t data[16] = {0};
+        uint32_t live = LIVE;
+        memcpy(data + offset, &live, sizeof(live));
+        struct error err = {""};
+        assert_int_equal(scan(GUARD_ENFORCE, data, sizeof(data), &err), -EPERM);
+        char expected[32];
+        snprintf(expected, sizeof(expected), "offset %zu of 16", offset);
+        assert_non_null(strstr(err.text, expected));
+        assert_non_null(strstr(err.text, "handle"));
+        assert_int_equal(guard_scan(GUARD_ENFORCE, "x", data, sizeof(data), NULL, NULL, NULL), 0);
+    }
+    /* Between two 4-byte words it is none. */
+    uint8_t data[16] = {0};
+    uint32_t live = LIVE;
+    memcpy(data + 2, &live, sizeof(live));
+    assert_int_equal(scan(GUARD_ENFORCE, data, sizeof(data), NULL), 0);
+}
+
+static void short_and_odd_data_is_read_within_its_bounds(void **state)
+{
+    (void)state;
+    const void *self = &state;
+    uint8_t data[16] = {0};
+    memcpy(data, &self, sizeof(self));
+    assert_int_equal(scan(GUARD_ENFORCE, NULL, 0, NULL), 0);
+    for (size_t size = 0; size < 8; size++)
+        assert_int_equal(scan(GUARD_ENFORCE, data, size, NULL), 0);
+    assert_int_equal(scan(GUARD_ENFORCE, data, 8, NULL), -EPERM);
+    /* The buffer itself may lie at an odd address. */
+    uint8_t odd[17] = {0};
+    memcpy(odd + 1 + 8, &self, sizeof(self));
+    assert_int_equal(scan(GUARD_ENFORCE, odd + 1, 16, NULL), -EPERM);
+    assert_int_equal(scan(GUARD_ENFORCE, odd + 1, 15, NULL), 0);
+}
+
+static void the_mode_decides(void **state)
+{
+    (void)state;
+    const uint32_t live = LIVE;
+    int asked = 0;
+    assert_int_equal(guard_scan(GUARD_OFF, "x", &live, 4, is_live, &asked, NULL), 0);
+    assert_int_equal(asked, 0);
+    assert_int_equal(guard_scan(GUARD_WARN, "x", &live, 4, is_live, &asked, NULL), 0);
+    assert_int_equal(asked, 1);
+    assert_int_equal(guard_scan(GUARD_ENFORCE, "x", &live, 4, is_live, &asked, NULL), -EPERM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(modes_have_words),
+        cmocka_unit_test(a_pointer_at_any_fourth_byte_is_found),
+        cmocka_unit_test(an_unmapped_address_is_a_number),
+        cmocka_unit_test(numbers_pass),
+        cmocka_unit_test(a_handle_is_found),
+        cmocka_unit_test(short_and_odd_data_is_read_within_its_bounds),
+        cmocka_unit_test(the_mode_decides),
+    };
+    log_set_level(LOG_LEVEL_ERROR);
+    return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/guard.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/log.h"
+
+/* No page is mapped below vm.mmap_min_addr's usual value; user space ends below 2^56 on every
+ * 64-bit architecture (x86-64 with five-level paging has the most). */
+#define LOWEST_ADDRESS UINT64_C(0x10000)
+#define HIGHEST_ADDRESS ((UINT64_C(1) << 56) - 1)
+
+/* Neighbouring words often hold pointers into one page: the last answer is kept. */
+struct page_cache {
+    uint64_t page_size;
+    uint64_t page;
+    bool known, mapped;
+};
+
+struct scan {
+    struct page_cache cache;
+    bool (*is_handle)(void *context, uint32_t handle);
+    void *context;
+};
+
+enum finding { FINDING_NONE, FINDING_POINTER, FINDING_HANDLE };
+
+int guard_parse_mode(const char *word, enum guard_mode *mode)
+{
+    static const char *const words[] = {"off", "warn", "enforce"};
+    for (int i = 0; i < 3; i++) {
+        if (!strcmp(word, words[i])) {
+            *mode = (enum guard_mode)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+static bool ask_kernel(uint64_t page, uint64_t page_size)
+{
+    unsigned char resident;
+    void *address = (void *)(uintptr_t)page;
+    if (mincore(address, page_size, &resident) == 0)
+        return true;
+    if (errno == EAGAIN)
+        return true; /* only a mapped range gets this far */
+    if (errno != EPERM && errno != ENOSYS)
+        return false;
+    /* A sandbox filters mincore. Without flags that write anything, msync tells the same. */
+    return msync(address, page_size, MS_ASYNC) == 0;
+}
+
+static bool is_mapped(struct page_cache *cache, uint64_t address)
+{
+    if (address < LOWEST_ADDRESS || address > HIGHEST_ADDRESS || address > UINTPTR_MAX)
+        return false;
+    uint64_t page = address & ~(cache->page_size - 1);
+    if (!cache->known || cache->page != page) {
+        cache->mapped = ask_kernel(page, cache->page_size);
+        cache->page = page;
+        cache->known = true;
+    }
+    return cache->mapped;
+}
+
+static enum finding look(struct scan *scan, const uint8_t *at, size_t left)
+{
+    uint32_t low, high;
+    memcpy(&low, at, sizeof(low));
+    if (left >= 8) {
+        memcpy(&high, at + 4, sizeof(high));
+        if (is_mapped(&scan->cache, (uint64_t)high << 32 | low))
+            return FINDING_POINTER;
+    }
+    if (low && scan->is_handle && scan->is_handle(scan->context, low))
+        return FINDING_HANDLE;
+    return FINDING_NONE;
+}
+
+int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
+               bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err)
+{
+    if (mode == GUARD_OFF)
+        return 0;
+    struct scan scan = {
+        .cache = {.page_size = (uint64_t)sysconf(_SC_PAGESIZE)},
+        .is_handle = is_handle,
+        .context = context,
+    };
+    const uint8_t *bytes = data;
+    enum finding finding = FINDING_NONE;
+    size_t offset = 0;
+    for (; size >= 4 && offset <= size - 4; offset += 4) {
+        finding = look(&scan, bytes + offset, size - offset);
+        if (finding)
+            break;
+    }
+    if (!finding)
+        return 0;
+
+    const char *kind = finding == FINDING_POINTER
+                           ? "an 8-byte word that is an address of this process"
+                           : "a 4-byte word that is a live handle of this process";
+    if (mode == GUARD_WARN) {
+        log_warning("guard",
+                    "private data of %s has, at offset %zu of %zu bytes, %s: it will mean "
+                    "nothing to the other side",
+                    what, offset, size, kind);
+        return 0;
+    }
+    return error_set(
+        err, -EPERM,
+        "private data of %s has, at offset %zu of %zu bytes, %s; it must name memory and "
+        "objects in another way",
+        what, offset, size, kind);
+}
