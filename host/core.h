@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* What requests work on, apart from the process that sends them. One per service, its thread's. */
+#ifndef GPUPV_HOST_CORE_H
+#define GPUPV_HOST_CORE_H
+
+#include "host/driver.h"
+#include "host/holds.h"
+#include "host/state.h"
+
+struct host_core {
+    const struct host_driver *driver;
+    void *driver_context; /* first argument of the driver's functions */
+    struct state *state;  /* the current snapshot */
+    struct hold_table holds;
+};
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/process.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "util/utf.h"
+
+static NTSTATUS status_of(int code)
+{
+    return code == -ENOSPC ? STATUS_INSUFFICIENT_RESOURCES : STATUS_NO_MEMORY;
+}
+
+/* Names go into logs and JSON: what is not printable UTF-8 becomes '?'. */
+static void take_name(const char *name, size_t size, char to[64])
+{
+    size_t length = strnlen(name, size < 64 ? size : 63);
+    memcpy(to, name, length);
+    to[length] = '\0';
+    bool is_utf8 = utf8_to_utf16(to, length, NULL, 0) >= 0;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)to[i];
+        if (byte < ' ' || byte == 0x7f || (byte >= 0x80 && !is_utf8))
+            to[i] = '?';
+    }
+}
+
+NTSTATUS process_create(struct host_core *core, pid_t pid, const char *name, size_t size,
+                        struct process **process)
+{
+    struct process *made = calloc(1, sizeof(*made));
+    if (!made)
+        return STATUS_NO_MEMORY;
+    made->core = core;
+    made->pid = pid;
+    take_name(name, size, made->name);
+    NTSTATUS status = STATUS_NO_MEMORY;
+    if (handle_table_create(PROCESS_MAX_HANDLES, &made->handles))
+        goto out_free;
+    if (core->driver->create_process) {
+        struct host_create_process args = {
+            .flags = HOST_PROCESS_VIRTUAL_MACHINE, .pid = pid, .name = made->name};
+        status = core->driver->create_process(core->driver_context, &args, &made->driver_process);
+        if (!NT_SUCCESS(status))
+            goto out_table;
+    }
+    *process = made;
+    return STATUS_SUCCESS;
+
+out_table:
+    handle_table_destroy(made->handles);
+out_free:
+    free(made);
+    return status;
+}
+
+/* --- Adapters --- */
+
+static void adapter_release(struct process *process, struct opened_adapter *opened)
+{
+    if (--opened->users)
+        return;
+    hold_set_release(&opened->holds, &process->core->holds);
+    state_unref(opened->state);
+    free(opened);
+}
+
+static int hold_packages(struct process *process, struct opened_adapter *opened,
+                         const struct state *state, const struct adapter *adapter)
+{
+    return hold_set_add(&opened->holds, &process->core->holds, state->config->store,
+                        adapter->packages, adapter->package_count);
+}
+
+NTSTATUS process_open_adapter(struct process *process, const struct adapter *adapter,
+                              uint32_t *handle)
+{
+    struct state *state = process->core->state;
+    struct opened_adapter *opened = calloc(1, sizeof(*opened));
+    if (!opened)
+        return STATUS_NO_MEMORY;
+    opened->users = 1;
+    opened->luid = adapter->luid;
+    opened->state = state_ref(state);
+    int code = hold_packages(process, opened, state, adapter);
+    if (!code)
+        code = handle_table_add(process->handles, OBJECT_ADAPTER, opened, handle);
+    if (code) {
+        adapter_release(process, opened);
+        return status_of(code);
+    }
+    process->adapters++;
+    return STATUS_SUCCESS;
+}
+
+NTSTATUS process_close_adapter(struct process *process, uint32_t handle)
+{
+    struct opened_adapter *opened = handle_table_remove(process->handles, handle, OBJECT_ADAPTER);
+    if (!opened)
+        return STATUS_INVALID_PARAMETER;
+    process->adapters--;
+    adapter_release(process, opened);
+    return STATUS_SUCCESS;
+}
+
+const struct adapter *process_resolve(struct process *process, struct opened_adapter *opened)
+{
+    struct state *current = process->core->state;
+    const struct adapter *adapter = state_find_adapter(current, opened->luid);
+    if (!adapter)
+        return state_find_adapter(opened->state, opened->luid);
+    if (current != opened->state) {
+        if (hold_packages(process, opened, current, adapter))
+            return NULL;
+        state_unref(opened->state);
+        opened->state = state_ref(current);
+    }
+    return adapter;
+}
+
+/* --- Contexts --- */
+
+NTSTATUS process_create_context(struct process *process, struct opened_device *device,
+                                const struct context_request *request, uint32_t *handle)
+{
+    struct host_core *core = process->core;
+    struct opened_context *context = calloc(1, sizeof(*context));
+    if (!context)
+        return STATUS_NO_MEMORY;
+    context->device = device;
+    int code = handle_table_add(process->handles, OBJECT_CONTEXT, context, &context->handle);
+    NTSTATUS status = code ? status_of(code) : STATUS_SUCCESS;
+    if (code)
+        goto out_free;
+    if (core->driver->create_context)
+        status = core->driver->create_context(core->driver_context, device->driver_device,
+                                              request->node_ordinal, request->engine_affinity,
+                                              request->flags, request->data, request->size,
+                                              &context->driver_context);
+    if (!NT_SUCCESS(status))
+        goto out_handle;
+    context->next = device->contexts;
+    device->contexts = context;
+    process->contexts++;
+    *handle = context->handle;
+    return status;
+
+out_handle:
+    handle_table_remove(process->handles, context->handle, OBJECT_CONTEXT);
+out_free:
+    free(context);
+    return status;
+}
+
+/* The context's name and place in the device's list are gone already. */
+static void context_destroy(struct process *process, struct opened_context *context)
+{
+    const struct host_driver *driver = process->core->driver;
+    if (driver->destroy_context)
+        driver->destroy_context(process->core->driver_context, context->driver_context);
+    process->contexts--;
+    free(context);
+}
+
+NTSTATUS process_destroy_context(struct process *process, uint32_t handle)
+{
+    struct opened_context *context = handle_table_remove(process->handles, handle, OBJECT_CONTEXT);
+    if (!context)
+        return STATUS_INVALID_PARAMETER;
+    struct opened_context **at = &context->device->contexts;
+    while (*at != context)
+        at = &(*at)->next;
+    *at = context->next;
+    context_destroy(process, context);
+    return STATUS_SUCCESS;
+}
+
+/* --- Devices --- */
+
+NTSTATUS process_create_device(struct process *process, struct opened_adapter *opened,
+                               uint32_t *handle)
+{
+    struct host_core *core = process->core;
+    const struct adapter *adapter = process_resolve(process, opened);
+    struct opened_device *device = adapter ? calloc(1, sizeof(*device)) : NULL;
+    if (!device)
+        return STATUS_NO_MEMORY;
+    int code = handle_table_add(process->handles, OBJECT_DEVICE, device, handle);
+    NTSTATUS status = code ? status_of(code) : STATUS_SUCCESS;
+    if (code)
+        goto out_free;
+    if (core->driver->create_device)
+        status = core->driver->create_device(core->driver_context, process->driver_process,
+                                             adapter->index, &device->driver_device);
+    if (!NT_SUCCESS(status))
+        goto out_handle;
+    device->adapter = opened;
+    opened->users++;
+    process->devices++;
+    return status;
+
+out_handle:
+    handle_table_remove(process->handles, *handle, OBJECT_DEVICE);
+out_free:
+    free(device);
+    return status;
+}
+
+static void device_destroy(struct process *process, struct opened_device *device)
+{
+    const struct host_driver *driver = process->core->driver;
+    while (device->contexts) {
+        struct opened_context *context = device->contexts;
+        device->contexts = context->next;
+        handle_table_remove(process->handles, context->handle, OBJECT_CONTEXT);
+        context_destroy(process, context);
+    }
+    if (driver->destroy_device)
+        driver->destroy_device(process->core->driver_context, device->driver_device);
+    adapter_release(process, device->adapter);
+    process->devices--;
+    free(device);
+}
+
+NTSTATUS process_destroy_device(struct process *process, uint32_t handle)
+{
+    struct opened_device *device = handle_table_remove(process->handles, handle, OBJECT_DEVICE);
+    if (!device)
+        return STATUS_INVALID_PARAMETER;
+    device_destroy(process, device);
+    return STATUS_SUCCESS;
+}
+
+/* --- The end --- */
+
+/* Kind by kind, contexts first: a walk allows only the handle at hand to be removed. */
+static void destroy_all(struct process *process, uint32_t kind,
+                        NTSTATUS (*destroy)(struct process *, uint32_t))
+{
+    uint32_t position = 0, handle, type;
+    void *object;
+    while (handle_table_next(process->handles, &position, &handle, &type, &object)) {
+        if (type == kind)
+            destroy(process, handle);
+    }
+}
+
+void process_destroy(struct process *process)
+{
+    if (!process)
+        return;
+    const struct host_driver *driver = process->core->driver;
+    destroy_all(process, OBJECT_CONTEXT, process_destroy_context);
+    destroy_all(process, OBJECT_DEVICE, process_destroy_device);
+    destroy_all(process, OBJECT_ADAPTER, process_close_adapter);
+    if (driver->destroy_process)
+        driver->destroy_process(process->core->driver_context, process->driver_process);
+    handle_table_destroy(process->handles);
+    free(process);
+}

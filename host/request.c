@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/request.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "util/log.h"
+#include "util/utf.h"
+
+#define ON_REQUEST (1u << WIRE_REQUEST)
+#define ON_BOTH (1u << WIRE_REQUEST | 1u << WIRE_ASYNC)
+
+/* WIRE_HELLO is not here: the connection answers it, and a second one breaks the protocol. */
+static const struct {
+    unsigned kinds;
+    size_t min_payload; /* a shorter payload is answered with STATUS_INVALID_PARAMETER */
+    NTSTATUS (*handle)(struct request *request);
+} commands[WIRE_COMMAND_END] = {
+    [WIRE_ENUM_ADAPTERS] = {ON_REQUEST, sizeof(struct wire_enum_adapters_request),
+                            request_enum_adapters},
+    [WIRE_OPEN_ADAPTER_FROM_LUID] = {ON_REQUEST, sizeof(struct wire_open_adapter_request),
+                                     request_open_adapter},
+    [WIRE_CLOSE_ADAPTER] = {ON_BOTH, sizeof(struct wire_handle), request_close_adapter},
+    [WIRE_QUERY_ADAPTER_INFO] = {ON_REQUEST, sizeof(struct wire_query_adapter_info_request),
+                                 request_query_adapter_info},
+    [WIRE_ESCAPE] = {ON_REQUEST, sizeof(struct wire_escape_request), request_escape},
+    [WIRE_CREATE_DEVICE] = {ON_REQUEST, sizeof(struct wire_create_device_request),
+                            request_create_device},
+    [WIRE_DESTROY_DEVICE] = {ON_BOTH, sizeof(struct wire_handle), request_destroy_device},
+    [WIRE_CREATE_CONTEXT_VIRTUAL] = {ON_REQUEST, sizeof(struct wire_create_context_request),
+                                     request_create_context},
+    [WIRE_DESTROY_CONTEXT] = {ON_BOTH, sizeof(struct wire_handle), request_destroy_context},
+    [WIRE_ENUM_REGISTRY] = {ON_REQUEST, sizeof(struct wire_enum_registry_request),
+                            request_enum_registry},
+};
+
+int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
+                     struct error *err)
+{
+    if (header->command >= WIRE_COMMAND_END || !commands[header->command].handle)
+        return error_set(err, -EPROTO, "the command %u is not allowed here", header->command);
+    if (!(commands[header->command].kinds & 1u << header->kind))
+        return error_set(err, -EPROTO, "the command %u came with the kind %u", header->command,
+                         header->kind);
+    request->reply_size = 0;
+    request->process->requests++;
+    if (frame_payload_size(header) < commands[header->command].min_payload)
+        *status = STATUS_INVALID_PARAMETER;
+    else
+        *status = commands[header->command].handle(request);
+    return 0;
+}
+
+void *request_reply(struct request *request, size_t size)
+{
+    if (size > WIRE_MAX_PAYLOAD - request->reply_size)
+        return NULL;
+    void *room = request->reply + request->reply_size;
+    request->reply_size += size;
+    memset(room, 0, size);
+    return room;
+}
+
+struct opened_adapter *request_adapter(const struct request *request, uint32_t handle)
+{
+    return handle_table_get(request->process->handles, handle, OBJECT_ADAPTER);
+}
+
+uint32_t request_call_flags(const struct request *request)
+{
+    bool secure = request->process->core->state->secure_vm;
+    return HOST_CALL_VIRTUAL_MACHINE_DATA | (secure ? HOST_CALL_SECURE_VIRTUAL_MACHINE : 0);
+}
+
+bool request_put_text(const char *text, uint16_t *to, size_t capacity)
+{
+    ssize_t length = utf8_to_utf16(text, strlen(text), to, capacity - 1);
+    if (length < 0)
+        return false;
+    to[length] = 0;
+    return true;
+}
+
+NTSTATUS guard_incoming(const struct request *request, const char *what, const void *data,
+                        size_t size)
+{
+    const struct process *process = request->process;
+    struct error err;
+    if (!guard_scan(process->core->state->config->guard, what, data, size, NULL, NULL, &err))
+        return STATUS_SUCCESS;
+    log_warning("service", "process %d (%s): refused what it sent: %s", (int)process->pid,
+                process->name, err.text);
+    return STATUS_INVALID_PARAMETER;
+}
+
+NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *data,
+                        size_t size)
+{
+    const struct process *process = request->process;
+    struct error err;
+    if (!guard_scan(process->core->state->config->guard, what, data, size, NULL, NULL, &err))
+        return STATUS_SUCCESS;
+    log_error("service", "process %d (%s): withheld what the driver \"%s\" returned: %s",
+              (int)process->pid, process->name, process->core->driver->name, err.text);
+    return STATUS_UNSUCCESSFUL;
+}

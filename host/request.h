@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request of a guest process and its reply, without any socket. The dispatcher looks up the
+ * command in a table and checks kind and payload size before a handler runs; handlers take the
+ * payload through a bounded cursor and answer with an NTSTATUS.
+ */
+#ifndef GPUPV_HOST_REQUEST_H
+#define GPUPV_HOST_REQUEST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/process.h"
+#include "wire/frame.h"
+
+struct request {
+    struct process *process;
+    struct wire_cursor payload;
+    /* Room for the reply's payload, WIRE_MAX_PAYLOAD bytes, 8-byte aligned, and how much is used.
+     */
+    uint8_t *reply;
+    size_t reply_size;
+};
+
+/* Room for `size` more bytes of the reply, zeroed; NULL when they do not fit. */
+void *request_reply(struct request *request, size_t size);
+
+/* Answers the message. On success *status and the request's reply are filled (for WIRE_ASYNC they
+ * are not sent). -EPROTO, with the cause: the message breaks the protocol, the stream is lost. */
+int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
+                     struct error *err);
+
+/* Handlers, by file: requests_object.c, requests_query.c, requests_registry.c, requests_escape.c */
+NTSTATUS request_enum_adapters(struct request *request);
+NTSTATUS request_open_adapter(struct request *request);
+NTSTATUS request_close_adapter(struct request *request);
+NTSTATUS request_create_device(struct request *request);
+NTSTATUS request_destroy_device(struct request *request);
+NTSTATUS request_create_context(struct request *request);
+NTSTATUS request_destroy_context(struct request *request);
+NTSTATUS request_query_adapter_info(struct request *request);
+NTSTATUS request_enum_registry(struct request *request);
+NTSTATUS request_escape(struct request *request);
+
+/* Parts of request_query_adapter_info. `in` has the wire size of its type; the reply is added. */
+NTSTATUS query_registry(struct request *request, const struct adapter *adapter, const void *in);
+NTSTATUS query_umd_name(struct request *request, const struct adapter *adapter, const void *in);
+
+/* Scans private data of `size` bytes that came from the guest, or that the driver left for it. */
+NTSTATUS guard_incoming(const struct request *request, const char *what, const void *data,
+                        size_t size);
+NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *data,
+                        size_t size);
+
+/* The opened adapter of a handle, and its description now; NULL for what is no such handle. */
+struct opened_adapter *request_adapter(const struct request *request, uint32_t handle);
+
+/* HOST_CALL_* of the current snapshot. */
+uint32_t request_call_flags(const struct request *request);
+
+/* Text as NUL-terminated UTF-16 into `to` of `capacity` units. False when it does not fit or is no
+ * UTF-8. */
+bool request_put_text(const char *text, uint16_t *to, size_t capacity);
+
+#endif
