@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: MIT
+"""A model of vk.xml: handles, structures, commands, extensions. It holds no C text beyond the
+declarations that vk.xml itself spells, and no decision about what to generate."""
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass, field
+
+API = "vulkan"
+
+
+class ModelError(Exception):
+    """vk.xml says something that the model does not understand."""
+
+
+@dataclass(frozen=True)
+class Handle:
+    name: str
+    parent: str | None
+    dispatchable: bool
+    object_type: str | None
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A parameter of a command or a member of a structure."""
+
+    name: str
+    type: str
+    prefix: str  # what stands before the type: "const ", "struct "
+    suffix: str  # between type and name: "*", "* const*"
+    array: str  # after the name: "[4]"
+    length: str | None
+    optional: str | None
+    object_type: str | None  # the sibling that tells the handle type of this integer
+    values: str | None
+
+    @property
+    def pointers(self):
+        return self.suffix.count("*")
+
+    @property
+    def is_const(self):
+        return "const" in self.prefix
+
+    @property
+    def is_array(self):
+        return bool(self.array) or bool(self.length and self.length != "1")
+
+    @property
+    def declaration(self):
+        stars = self.suffix.strip()
+        joint = " " if not stars else " " + stars
+        space = " " if stars.endswith("const") else ""
+        return f"{self.prefix}{self.type}{joint}{space}{self.name}{self.array}"
+
+
+@dataclass(frozen=True)
+class Struct:
+    name: str
+    is_union: bool
+    members: tuple
+    extends: tuple
+    returned_only: bool
+
+    @property
+    def structure_type(self):
+        for member in self.members:
+            if member.name == "sType":
+                return member.values
+        return None
+
+
+@dataclass(frozen=True)
+class Command:
+    name: str
+    returns: str
+    params: tuple
+
+
+@dataclass
+class Extension:
+    name: str
+    type: str | None
+    platform: str | None
+    supported: bool
+    requires: str  # names joined by & (and), | (or), with parentheses; "" for none
+    commands: list = field(default_factory=list)
+    types: list = field(default_factory=list)
+
+    def possible_without(self, missing):
+        """Whether what this extension requires can be met when the extensions in `missing` are
+        not there and everything else is."""
+        return not self.requires or _evaluate(self.requires, missing)
+
+
+@dataclass
+class Model:
+    header_version: int
+    handles: dict
+    structs: dict
+    commands: dict  # canonical name -> Command
+    aliases: dict  # other name -> canonical name
+    extensions: dict
+    core_commands: dict  # name -> "1.0"
+    core_types: set
+    enumerants: set
+    foreign_types: set  # types of platform headers
+    defined_types: dict  # type -> category
+
+    def canonical(self, name):
+        while name in self.aliases:
+            name = self.aliases[name]
+        return name
+
+    def is_instance_level(self, command):
+        """Instance level: dispatched by an instance, a physical device, or by nothing."""
+        first = command.params[0].type if command.params else None
+        handle = self.handles.get(first)
+        return handle is None or first in ("VkInstance", "VkPhysicalDevice")
+
+
+def _for_this_api(element):
+    api = element.get("api")
+    return api is None or API in api.split(",")
+
+
+def _text(element):
+    return "" if element is None or element.text is None else element.text
+
+
+def _variable(element):
+    type_element = element.find("type")
+    name_element = element.find("name")
+    prefix = _text(element)
+    suffix = type_element.tail or ""
+    array = name_element.tail or ""
+    for enum in element.findall("enum"):
+        array += _text(enum) + (enum.tail or "")
+    if ":" in array:
+        array = array.strip()
+    return Variable(
+        name=_text(name_element),
+        type=_text(type_element),
+        prefix=re.sub(r"\s+", " ", prefix.lstrip()),
+        suffix=re.sub(r"\s+", " ", suffix).strip(),
+        array=re.sub(r"\s+", "", array),
+        length=element.get("len"),
+        optional=element.get("optional"),
+        object_type=element.get("objecttype"),
+        values=element.get("values"),
+    )
+
+
+def _evaluate(expression, missing):
+    words = re.findall(r"[()&|]|[^()&|]+", expression)
+    code = {"&": " and ", "|": " or ", "(": "(", ")": ")"}
+    text = "".join(code.get(word) or str(word not in missing) for word in words)
+    return eval(text, {"__builtins__": {}})  # only True, False, and, or, parentheses
+
+
+def _requirement(element):
+    """`requires` is a list (a,b: both); `depends`, newer, an expression (+ is and, a comma or)."""
+    if element.get("depends"):
+        text = element.get("depends").replace(",", "|").replace("+", "&")
+    else:
+        text = (element.get("requires") or "").replace(",", "&")
+    if not re.fullmatch(r"[\w()&|:]*", text):
+        raise ModelError(f"{element.get('name')}: requirement {text!r} is not understood")
+    return text
+
+
+def _names(expression):
+    return tuple(re.findall(r"VK_\w+", expression or ""))
+
+
+def _read_types(root, model):
+    struct_aliases = {}
+    for element in root.findall("types/type"):
+        if not _for_this_api(element):
+            continue
+        category = element.get("category")
+        name = element.get("name") or _text(element.find("name"))
+        if category is None:
+            if element.get("requires") not in (None, "vk_platform"):
+                model.foreign_types.add(name)
+            continue
+        model.defined_types[name] = category
+        if category == "define" and name == "VK_HEADER_VERSION":
+            model.header_version = int(re.search(r"\d+", element.find("name").tail).group())
+        elif category == "handle" and element.get("alias") is None:
+            kind = _text(element.find("type"))
+            model.handles[name] = Handle(
+                name, element.get("parent"), kind == "VK_DEFINE_HANDLE", element.get("objtypeenum"))
+        elif category in ("struct", "union"):
+            if element.get("alias"):
+                struct_aliases[name] = element.get("alias")
+                continue
+            members = tuple(_variable(m) for m in element.findall("member") if _for_this_api(m))
+            model.structs[name] = Struct(
+                name, category == "union", members,
+                tuple(filter(None, (element.get("structextends") or "").split(","))),
+                element.get("returnedonly") == "true")
+    for name, target in struct_aliases.items():
+        while target in struct_aliases:
+            target = struct_aliases[target]
+        if target in model.structs:
+            model.structs[name] = model.structs[target]
+
+
+def _read_commands(root, model):
+    for element in root.findall("commands/command"):
+        if not _for_this_api(element):
+            continue
+        alias = element.get("alias")
+        if alias:
+            model.aliases[element.get("name")] = alias
+            continue
+        name = _text(element.find("proto/name"))
+        params = tuple(_variable(p) for p in element.findall("param") if _for_this_api(p))
+        model.commands[name] = Command(name, _text(element.find("proto/type")), params)
+
+
+def _read_requirements(root, model):
+    for element in root.iter("enum"):
+        if element.get("name"):
+            model.enumerants.add(element.get("name"))
+    for feature in root.findall("feature"):
+        if API not in feature.get("api", "").split(","):
+            continue
+        for command in feature.findall("require/command"):
+            model.core_commands.setdefault(command.get("name"), feature.get("number"))
+        for type_ in feature.findall("require/type"):
+            model.core_types.add(type_.get("name"))
+    for element in root.findall("extensions/extension"):
+        extension = Extension(
+            name=element.get("name"),
+            type=element.get("type"),
+            platform=element.get("platform"),
+            supported=API in (element.get("supported") or "").split(","),
+            requires=_requirement(element))
+        for require in element.findall("require"):
+            if not _for_this_api(require):
+                continue
+            needs = _names(require.get("extension") or require.get("depends"))
+            for command in require.findall("command"):
+                extension.commands.append((command.get("name"), needs))
+            for type_ in require.findall("type"):
+                extension.types.append(type_.get("name"))
+        model.extensions[extension.name] = extension
+
+
+def load(path):
+    try:
+        root = ElementTree.parse(path).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        raise ModelError(f"{path}: {error}") from error
+    model = Model(0, {}, {}, {}, {}, {}, {}, set(), set(), set(), {})
+    _read_types(root, model)
+    _read_commands(root, model)
+    _read_requirements(root, model)
+    if not model.header_version:
+        raise ModelError(f"{path}: VK_HEADER_VERSION is not defined")
+    return model
