@@ -9,12 +9,12 @@ packages_check="clang libclang-rt-dev directx-headers-dev mandoc procps"
 
 # Installs those of its arguments that are missing; says which.
 packages_install() {
-  local missing=() package
+  local missing=() package there
+  # Virtual names (libclang-rt-dev) count as installed when some package provides them.
+  there=$(dpkg-query -W -f '${Status}|${Package}|${Provides}\n' 2>/dev/null |
+    sed -n 's/^install ok installed|//p' | tr -d ' ' | sed 's/([^)]*)//g' | tr '|,' '\n\n')
   for package in "$@"; do
-    # Virtual names (libclang-rt-dev) count as installed when some package provides them.
-    dpkg-query -W -f '${Status}|${Package}|${Provides}\n' 2>/dev/null |
-      grep '^install ok installed|' | cut -d'|' -f2- | tr -d ' ' | sed 's/([^)]*)//g' |
-      tr '|,' '\n\n' | grep -qx "$package" || missing+=("$package")
+    grep -qx -- "$package" <<< "$there" || missing+=("$package")
   done
   [ ${#missing[@]} -eq 0 ] && return 0
   local as_root=()

@@ -25,7 +25,7 @@ static int list_adapters(struct host_env *env, struct error *err)
         adapter->description = section->description;
         adapter->enabled = section->enabled;
         adapter->physical_count = 1 + (unsigned)section->linked_count;
-        adapter->first_key = section->key < 0 ? CLASS_KEY_NEXT_FREE : (unsigned)section->key;
+        adapter->first_key = section->class_key;
     }
     class_keys_assign(env->adapters, env->adapter_count);
     return 0;

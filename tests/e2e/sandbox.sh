@@ -150,7 +150,7 @@ sandbox_guest() {
     --ro-bind "$sandbox/guest" / --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run \
     --ro-bind "$sandbox_socket" /run/gpupv/host.sock \
     --ro-bind "$sandbox/var/DriverStore/FileRepository" "$sandbox_guest_store/FileRepository" \
-    "${display[@]}" --setenv HOME /root --setenv XDG_RUNTIME_DIR /tmp \
+    "${display[@]}" --setenv HOME /tmp --setenv XDG_CACHE_HOME /tmp --setenv XDG_RUNTIME_DIR /tmp \
     --setenv PATH "$gpupv_bindir:/usr/bin:/bin" \
     ${SANDBOX_GUEST_OPTIONS:-} --chdir /tmp -- "$@"
 }
