@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Devices belong to their driver entirely. What the shim keeps is which driver a handle belongs to,
- * so that vkGetDeviceProcAddr can give the driver's own pointers: a device-level call costs nothing.
+ * so that vkGetDeviceProcAddr can give the driver's own pointers: a device-level call costs
+ * nothing.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -83,8 +84,8 @@ static VkResult load_commands(struct icd_device *entry, VkInstance instance)
                                                                             "vkGetDeviceProcAddr");
     if (!entry->get_device_proc_addr)
         return VK_ERROR_INITIALIZATION_FAILED;
-    entry->destroy = (PFN_vkDestroyDevice)entry->get_device_proc_addr(entry->handle,
-                                                                      "vkDestroyDevice");
+    entry->destroy =
+        (PFN_vkDestroyDevice)entry->get_device_proc_addr(entry->handle, "vkDestroyDevice");
     if (!entry->destroy)
         return VK_ERROR_INITIALIZATION_FAILED;
     icd_device_commands_load(&entry->commands, entry->get_device_proc_addr, entry->handle);

@@ -36,8 +36,9 @@ static size_t size_before(const void *chain, const void *group)
         size_t one = icd_device_chain_size(s->sType);
 
         if (!one && !is_for_layers(s))
-            log_warning("icd", "vkCreateDevice: a structure of the unknown type %d before "
-                               "VkDeviceGroupDeviceCreateInfo is left out",
+            log_warning("icd",
+                        "vkCreateDevice: a structure of the unknown type %d before "
+                        "VkDeviceGroupDeviceCreateInfo is left out",
                         (int)s->sType);
         size += rounded(one);
     }

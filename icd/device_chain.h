@@ -5,13 +5,13 @@
 
 #include "icd/icd.h"
 
-/* Copies of the structures up to the device group's, whose physical devices are the driver's own. */
+/* Copies of the structures up to the device group's, which gets the driver's physical devices. */
 struct device_chain {
     void *copies; /* NULL when the chain needs no change */
 };
 
 /* Sets info->pNext, a copy of the program's structure. The program's chain is not written to.
- * VK_ERROR_INITIALIZATION_FAILED for a group that spans two drivers, VK_ERROR_OUT_OF_HOST_MEMORY. */
+ * VK_ERROR_INITIALIZATION_FAILED for a group of two drivers, VK_ERROR_OUT_OF_HOST_MEMORY. */
 VkResult device_chain_unwrap(struct device_chain *chain, const struct icd_physical_device *device,
                              VkDeviceCreateInfo *info);
 void device_chain_finish(struct device_chain *chain);

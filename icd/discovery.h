@@ -23,7 +23,7 @@ void discovery_release(struct discovery *discovery); /* takes NULL */
 
 const struct loader *discovery_loader(const struct discovery *discovery);
 
-/* Calls for each distinct driver, in the order of the adapters, until the function returns false. */
+/* Calls for each distinct driver, in the adapters' order, until the function returns false. */
 void discovery_for_each_driver(const struct discovery *discovery,
                                bool (*visit)(const struct loader_umd *driver, void *data),
                                void *data);

@@ -4,8 +4,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-EXPORT VKAPI_ATTR VkResult VKAPI_CALL
-vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *pVersion)
+EXPORT VKAPI_ATTR VkResult VKAPI_CALL vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *pVersion)
 {
     return icd_NegotiateLoaderICDInterfaceVersion(pVersion);
 }
@@ -16,8 +15,8 @@ EXPORT VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vk_icdGetInstanceProcAddr(VkInst
     return icd_GetInstanceProcAddr(instance, pName);
 }
 
-EXPORT VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-vk_icdGetPhysicalDeviceProcAddr(VkInstance instance, const char *pName)
+EXPORT VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL vk_icdGetPhysicalDeviceProcAddr(VkInstance instance,
+                                                                                const char *pName)
 {
     return icd_GetPhysicalDeviceProcAddr(instance, pName);
 }

@@ -179,9 +179,9 @@ VKAPI_ATTR VkResult VKAPI_CALL icd_EnumerateInstanceVersion(uint32_t *pApiVersio
     return VK_SUCCESS;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL icd_EnumerateDeviceExtensionProperties(
-    VkPhysicalDevice physicalDevice, const char *pLayerName, uint32_t *pPropertyCount,
-    VkExtensionProperties *pProperties)
+VKAPI_ATTR VkResult VKAPI_CALL
+icd_EnumerateDeviceExtensionProperties(VkPhysicalDevice physicalDevice, const char *pLayerName,
+                                       uint32_t *pPropertyCount, VkExtensionProperties *pProperties)
 {
     const struct icd_physical_device *device = icd_physical_device_from(physicalDevice);
     struct extension_list list = {0};

@@ -113,9 +113,9 @@ static void write_group(const struct group *group, VkPhysicalDeviceGroupProperti
     properties->subsetAllocation = group->subset_allocation;
 }
 
-VKAPI_ATTR VkResult VKAPI_CALL icd_EnumeratePhysicalDeviceGroups(
-    VkInstance instance, uint32_t *pPhysicalDeviceGroupCount,
-    VkPhysicalDeviceGroupProperties *pPhysicalDeviceGroupProperties)
+VKAPI_ATTR VkResult VKAPI_CALL
+icd_EnumeratePhysicalDeviceGroups(VkInstance instance, uint32_t *pPhysicalDeviceGroupCount,
+                                  VkPhysicalDeviceGroupProperties *pPhysicalDeviceGroupProperties)
 {
     struct icd_instance *shim = icd_instance_from(instance);
     struct group_list list = {0};

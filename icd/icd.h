@@ -128,7 +128,7 @@ static inline uint64_t icd_physical_device_real_number(uint64_t number)
     return device ? (uint64_t)(uintptr_t)device->real : 0;
 }
 
-/* --- instance.c, physical_device.c, groups.c, device.c, extensions.c: commands written by hand --- */
+/* --- Commands written by hand, in the file of their subject --- */
 
 VKAPI_ATTR VkResult VKAPI_CALL icd_CreateInstance(const VkInstanceCreateInfo *pCreateInfo,
                                                   const VkAllocationCallbacks *pAllocator,
@@ -143,9 +143,9 @@ VKAPI_ATTR VkResult VKAPI_CALL icd_EnumerateInstanceLayerProperties(uint32_t *pP
 VKAPI_ATTR VkResult VKAPI_CALL icd_EnumeratePhysicalDevices(VkInstance instance,
                                                             uint32_t *pPhysicalDeviceCount,
                                                             VkPhysicalDevice *pPhysicalDevices);
-VKAPI_ATTR VkResult VKAPI_CALL icd_EnumeratePhysicalDeviceGroups(
-    VkInstance instance, uint32_t *pPhysicalDeviceGroupCount,
-    VkPhysicalDeviceGroupProperties *pPhysicalDeviceGroupProperties);
+VKAPI_ATTR VkResult VKAPI_CALL
+icd_EnumeratePhysicalDeviceGroups(VkInstance instance, uint32_t *pPhysicalDeviceGroupCount,
+                                  VkPhysicalDeviceGroupProperties *pPhysicalDeviceGroupProperties);
 VKAPI_ATTR VkResult VKAPI_CALL icd_EnumerateDeviceExtensionProperties(
     VkPhysicalDevice physicalDevice, const char *pLayerName, uint32_t *pPropertyCount,
     VkExtensionProperties *pProperties);

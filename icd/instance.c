@@ -169,8 +169,8 @@ static VkResult create_instance(struct discovery *discovery, const VkInstanceCre
                                 const VkAllocationCallbacks *allocator,
                                 struct icd_instance **result)
 {
-    struct icd_instance *instance = icd_allocate(allocator, NULL, sizeof(*instance),
-                                                 VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
+    struct icd_instance *instance =
+        icd_allocate(allocator, NULL, sizeof(*instance), VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
     struct creation creation = {instance, info, allocator, VK_SUCCESS};
     uint32_t drivers = 0;
 
@@ -219,8 +219,9 @@ static VkResult check_strict(const struct discovery *discovery)
 
         if (adapter->step == LOADER_STEP_DONE)
             continue;
-        log_error("icd", "GPUPV_STRICT: vkCreateInstance fails because adapter \"%s\" has no "
-                         "driver: %s: %s (the Vulkan loader will say: out of host memory)",
+        log_error("icd",
+                  "GPUPV_STRICT: vkCreateInstance fails because adapter \"%s\" has no "
+                  "driver: %s: %s (the Vulkan loader will say: out of host memory)",
                   adapter->description, loader_step_name(adapter->step), adapter->error.text);
         return STRICT_FAILURE;
     }

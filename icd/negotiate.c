@@ -28,8 +28,9 @@ VKAPI_ATTR VkResult VKAPI_CALL icd_NegotiateLoaderICDInterfaceVersion(uint32_t *
         return VK_ERROR_INCOMPATIBLE_DRIVER;
     }
     if (*pVersion < OLDEST_VERSION) {
-        log_error("icd", "the Vulkan loader speaks driver interface %u; gpupv needs %u or newer: "
-                         "update the Vulkan loader",
+        log_error("icd",
+                  "the Vulkan loader speaks driver interface %u; gpupv needs %u or newer: "
+                  "update the Vulkan loader",
                   *pVersion, OLDEST_VERSION);
         return VK_ERROR_INCOMPATIBLE_DRIVER;
     }

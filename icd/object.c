@@ -6,8 +6,8 @@ struct icd_object *icd_object_create(struct icd_instance *instance,
                                      const VkAllocationCallbacks *allocator)
 {
     size_t size = sizeof(struct icd_object) + instance->umd_count * sizeof(uint64_t);
-    struct icd_object *object = icd_allocate(allocator, &instance->allocator, size,
-                                             VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
+    struct icd_object *object =
+        icd_allocate(allocator, &instance->allocator, size, VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
 
     if (object)
         object->count = instance->umd_count;

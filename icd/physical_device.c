@@ -130,8 +130,9 @@ static void match(struct icd_instance *instance, const struct loader *loader,
     }
     for (uint32_t i = 0; i < list->count; i++)
         if (!list->items[i].taken)
-            log_info("icd", "the driver's device \"%s\" (%04x:%04x) is hidden: no adapter of the "
-                            "host stands for it",
+            log_info("icd",
+                     "the driver's device \"%s\" (%04x:%04x) is hidden: no adapter of the "
+                     "host stands for it",
                      list->items[i].properties.deviceName, list->items[i].properties.vendorID,
                      list->items[i].properties.deviceID);
 }
@@ -148,9 +149,9 @@ static VkResult list_locked(struct icd_instance *instance)
     for (uint32_t i = 0; i < instance->umd_count && result == VK_SUCCESS; i++)
         result = add_candidates(&list, &instance->umds[i]);
     if (result == VK_SUCCESS) {
-        instance->devices = icd_allocate(
-            &instance->allocator, NULL, loader->adapter_count * sizeof(*instance->devices),
-            VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
+        instance->devices = icd_allocate(&instance->allocator, NULL,
+                                         loader->adapter_count * sizeof(*instance->devices),
+                                         VK_SYSTEM_ALLOCATION_SCOPE_INSTANCE);
         if (instance->devices)
             match(instance, loader, &list);
         else

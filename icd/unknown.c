@@ -21,25 +21,25 @@ _Static_assert(UNKNOWN_MAX == 64, "the code below");
 
 #if defined(__x86_64__) && defined(__LP64__)
 #define THUNK_ENTRY "endbr64\n movl $.Lplace, %eax\n jmp .Lunknown_common\n"
-#define THUNK_COMMON               \
-    "movq 16(%rdi), %r11\n"        \
-    "movq 8(%rdi), %rdi\n"         \
-    "movq (%r11, %rax, 8), %r11\n" \
+#define THUNK_COMMON                                                                               \
+    "movq 16(%rdi), %r11\n"                                                                        \
+    "movq 8(%rdi), %rdi\n"                                                                         \
+    "movq (%r11, %rax, 8), %r11\n"                                                                 \
     "jmp *%r11\n"
 #elif defined(__i386__)
 #define THUNK_ENTRY "endbr32\n movl $.Lplace, %eax\n jmp .Lunknown_common\n"
-#define THUNK_COMMON         \
-    "movl 4(%esp), %ecx\n"   \
-    "movl 8(%ecx), %edx\n"   \
-    "movl 4(%ecx), %ecx\n"   \
-    "movl %ecx, 4(%esp)\n"   \
+#define THUNK_COMMON                                                                               \
+    "movl 4(%esp), %ecx\n"                                                                         \
+    "movl 8(%ecx), %edx\n"                                                                         \
+    "movl 4(%ecx), %ecx\n"                                                                         \
+    "movl %ecx, 4(%esp)\n"                                                                         \
     "jmp *(%edx, %eax, 4)\n"
 #elif defined(__aarch64__)
 #define THUNK_ENTRY "hint #34\n mov w16, #.Lplace\n b .Lunknown_common\n"
-#define THUNK_COMMON               \
-    "ldr x17, [x0, #16]\n"         \
-    "ldr x0, [x0, #8]\n"           \
-    "ldr x16, [x17, x16, lsl #3]\n" \
+#define THUNK_COMMON                                                                               \
+    "ldr x17, [x0, #16]\n"                                                                         \
+    "ldr x0, [x0, #8]\n"                                                                           \
+    "ldr x16, [x17, x16, lsl #3]\n"                                                                \
     "br x16\n"
 #endif
 
@@ -75,8 +75,8 @@ static PFN_vkVoidFunction thunk(size_t place)
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static char *names[UNKNOWN_MAX]; /* they keep their places until the process ends */
 
-/* Called for a driver that lacks the command. Its result is read as a VkResult where the command has
- * one. */
+/* Called for a driver that lacks the command. Its result is read as a VkResult where the command
+ * has one. */
 static VkResult not_present(void)
 {
     return VK_ERROR_EXTENSION_NOT_PRESENT;
@@ -100,8 +100,9 @@ static size_t place_locked(const char *name)
         names[i] = strdup(name);
         return names[i] ? i : UNKNOWN_MAX;
     }
-    log_warning("icd", "no place is left for %s, a command newer than gpupv: update gpupv in the "
-                       "guest",
+    log_warning("icd",
+                "no place is left for %s, a command newer than gpupv: update gpupv in the "
+                "guest",
                 name);
     return i;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Physical-device commands that are newer than the shim. A driver from the host may well have some;
- * the shim cannot know their parameters, but it knows the first: a VkPhysicalDevice. For each name a
- * few machine instructions replace that by the driver's own handle and jump to the driver's
+ * the shim cannot know their parameters, but it knows the first: a VkPhysicalDevice. For each name
+ * a few machine instructions replace that by the driver's own handle and jump to the driver's
  * function, with all other parameters where they are. (The Vulkan loader does the same.)
  *
  * Names get their places for the whole process, at most UNKNOWN_MAX; then, and on machines that

@@ -82,8 +82,8 @@ char *adapter_query_description(D3DKMT_HANDLE adapter)
     if (!info)
         return NULL;
     if (NT_SUCCESS(query(adapter, KMTQAITYPE_DRIVER_DESCRIPTION, info, sizeof(*info))))
-        text = wide_to_utf8(info->DriverDescription,
-                            sizeof(info->DriverDescription) / sizeof(WCHAR));
+        text =
+            wide_to_utf8(info->DriverDescription, sizeof(info->DriverDescription) / sizeof(WCHAR));
     else
         errno = 0;
     free(info);

@@ -26,8 +26,9 @@ uint32_t adapter_query_physical_count(D3DKMT_HANDLE adapter);
 /* The guest's path of the adapter's driver package, or NULL if the host names none. */
 char *adapter_query_store_path(D3DKMT_HANDLE adapter);
 
-/* The ICD manifests that the adapter key names in VulkanDriverName, as guest paths. The array ends with NULL
- * and is freed with adapter_query_free_manifests. -ENOENT if there is no such value or it is empty. */
+/* The ICD manifests that the adapter key names in VulkanDriverName, as guest paths. The array ends
+ * with NULL and is freed with adapter_query_free_manifests. -ENOENT if there is no such value, or
+ * nothing in it. */
 int adapter_query_manifests(D3DKMT_HANDLE adapter, char ***manifests, struct error *err);
 void adapter_query_free_manifests(char **manifests);
 

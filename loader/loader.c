@@ -17,9 +17,12 @@
 const char *loader_step_name(enum loader_step step)
 {
     static const char *const names[] = {
-        [LOADER_STEP_ENUMERATE] = "adapter list", [LOADER_STEP_DRIVER_NAME] = "driver name",
-        [LOADER_STEP_MANIFEST] = "manifest",      [LOADER_STEP_PACKAGE] = "package",
-        [LOADER_STEP_LIBRARY] = "library",        [LOADER_STEP_NEGOTIATE] = "negotiation",
+        [LOADER_STEP_ENUMERATE] = "adapter list",
+        [LOADER_STEP_DRIVER_NAME] = "driver name",
+        [LOADER_STEP_MANIFEST] = "manifest",
+        [LOADER_STEP_PACKAGE] = "package",
+        [LOADER_STEP_LIBRARY] = "library",
+        [LOADER_STEP_NEGOTIATE] = "negotiation",
         [LOADER_STEP_DONE] = "loaded",
     };
 

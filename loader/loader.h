@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds and loads the user-mode driver (UMD) of each adapter that the host offers:
- *   host reachable → adapters enumerated → VulkanDriverName read from the adapter key (REG_MULTI_SZ, then
- *   REG_SZ; TranslatePath) → manifest parsed → package verified against its catalog → dlopen
- *   (RTLD_LOCAL) → interface negotiated.
- * Nothing of the guest's own drivers is ever tried. Each adapter keeps the step that it reached and the reason
- * when it stopped, which `gpupv doctor` and the log tell.
+ * Finds and loads the user-mode driver (UMD) of each adapter that the host offers. The steps: the
+ * host answers and lists adapters; VulkanDriverName is read from the adapter key (REG_MULTI_SZ,
+ * then REG_SZ; TranslatePath); the manifest is parsed; the package is verified against its catalog;
+ * dlopen (RTLD_LOCAL); the driver interface is negotiated.
+ *
+ * Nothing of the guest's own drivers is ever tried. Each adapter keeps the step that it reached and
+ * the reason when it stopped, which `gpupv doctor` and the log tell; the log once in a process.
  *
  * UMD libraries stay loaded until the process ends: drivers do not survive dlclose reliably. A
- * library and a verified package are shared by all loaders of the process. Thread-safe between loaders.
+ * library and a verified package are shared by all loaders of the process. A loader is created and
+ * destroyed by one thread; several threads may have one each, and read one together.
  */
 #ifndef GPUPV_LOADER_LOADER_H
 #define GPUPV_LOADER_LOADER_H
@@ -23,7 +25,7 @@
 #include "util/error.h"
 
 enum loader_step {
-    LOADER_STEP_ENUMERATE, /* the host answers and lists adapters */
+    LOADER_STEP_ENUMERATE,   /* the host answers and lists adapters */
     LOADER_STEP_DRIVER_NAME, /* the adapter key has VulkanDriverName */
     LOADER_STEP_MANIFEST,
     LOADER_STEP_PACKAGE, /* the package is whole and unaltered */
@@ -38,7 +40,7 @@ const char *loader_step_name(enum loader_step step);
 #define LOADER_MIN_INTERFACE 2u
 #define LOADER_MAX_INTERFACE 7u
 
-/* A loaded driver library. Lives until the process ends; shared by adapters whose manifest is the same. */
+/* A loaded driver library. Lives until the process ends; shared by adapters of one manifest. */
 struct loader_umd {
     char *manifest_path, *library_path;
     uint32_t interface_version; /* negotiated */
@@ -53,11 +55,11 @@ struct loader_adapter {
     char *description; /* UTF-8 */
     D3DKMT_DEVICE_IDS device_ids;
     uint32_t physical_adapter_count;
-    char *store_path;    /* the guest's path of the package, or NULL */
-    char *manifest_path; /* or NULL */
+    char *store_path;             /* the guest's path of the package, or NULL */
+    char *manifest_path;          /* or NULL */
     const struct loader_umd *umd; /* NULL unless step is LOADER_STEP_DONE */
-    enum loader_step step; /* the step that failed, or LOADER_STEP_DONE */
-    struct error error;    /* why */
+    enum loader_step step;        /* the step that failed, or LOADER_STEP_DONE */
+    struct error error;           /* why */
 };
 
 struct loader {
@@ -65,8 +67,8 @@ struct loader {
     size_t adapter_count;
 };
 
-/* Asks the host and loads what can be loaded. Fails only when the host cannot be asked at all (*err says why) or memory is short;
- * an adapter without a UMD is in the list with its reason. */
+/* Asks the host and loads what can be loaded. Fails only when the host cannot be asked at all (*err
+ * says why) or memory is short; an adapter without a UMD is in the list with its reason. */
 int loader_create(struct loader **loader, struct error *err);
 void loader_destroy(struct loader *loader);
 

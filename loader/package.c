@@ -129,19 +129,21 @@ int package_find(const char *manifest_path, const struct package **package, cons
     int code = 0;
 
     if (manifest_path[0] != '/')
-        return error_set(err, -EINVAL, "%s is not a full path; VulkanDriverName must name a "
-                                       "manifest in the host's driver store",
+        return error_set(err, -EINVAL,
+                         "%s is not a full path; VulkanDriverName must name a "
+                         "manifest in the host's driver store",
                          manifest_path);
     folder = strdup(manifest_path);
     if (!folder)
         return error_set(err, -ENOMEM, "no memory for the package of %s", manifest_path);
     if (!climb(folder, &identity)) {
         free(folder);
-        return error_set(err, -ENOENT,
-                         "%s lies in no driver package: neither its folder nor one above has "
-                         CATALOG_FILE "; on the host, put the driver into the store with: gpupv "
-                         "host store add MANIFEST --adapter NAME",
-                         manifest_path);
+        return error_set(
+            err, -ENOENT,
+            "%s lies in no driver package: neither its folder nor one above has " CATALOG_FILE
+            "; on the host, put the driver into the store with: gpupv "
+            "host store add MANIFEST --adapter NAME",
+            manifest_path);
     }
     size_t length = strlen(folder);
 

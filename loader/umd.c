@@ -36,7 +36,7 @@ static PFN_vkVoidFunction symbol(void *library, const char *name)
     return function;
 }
 
-/* The driver's function for the interface itself: exported, or from interface 7 on only asked for. */
+/* A function of the interface itself: exported or, from interface 7 on, only given on demand. */
 static PFN_vkVoidFunction interface_function(void *library, PFN_vk_icdGetInstanceProcAddr lookup,
                                              const char *name)
 {
@@ -67,14 +67,15 @@ static int negotiate(void *library, struct loader_umd *umd, struct error *err)
                          umd->library_path, LOADER_MIN_INTERFACE);
     result = agree(&version);
     if (result == VK_ERROR_INCOMPATIBLE_DRIVER)
-        return error_set(err, -EPROTONOSUPPORT,
-                         "%s refuses driver interface %u (VK_ERROR_INCOMPATIBLE_DRIVER): it wants a "
-                         "newer one, or does not want to be used here; update gpupv in the guest",
-                         umd->library_path, LOADER_MAX_INTERFACE);
+        return error_set(
+            err, -EPROTONOSUPPORT,
+            "%s refuses driver interface %u (VK_ERROR_INCOMPATIBLE_DRIVER): it wants a "
+            "newer one, or does not want to be used here; update gpupv in the guest",
+            umd->library_path, LOADER_MAX_INTERFACE);
     if (result != VK_SUCCESS)
         return error_set(err, -EPROTONOSUPPORT,
-                         "%s fails to agree on a driver interface: VkResult %d",
-                         umd->library_path, (int)result);
+                         "%s fails to agree on a driver interface: VkResult %d", umd->library_path,
+                         (int)result);
     if (version < LOADER_MIN_INTERFACE)
         return error_set(err, -EPROTONOSUPPORT,
                          "%s speaks driver interface %u, older than %u, the oldest that gpupv "

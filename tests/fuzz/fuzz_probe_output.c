@@ -6,6 +6,7 @@
 
 #include "host/probe_client.h"
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct host_device *devices;

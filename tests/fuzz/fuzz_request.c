@@ -131,6 +131,7 @@ static void answer(struct process *process, const struct wire_header *header,
     free(copy);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!state.config)

@@ -256,9 +256,7 @@ json_object *fixture_ask(struct host_fixture *fixture, const char *op)
 {
     char question[128], *answer = NULL;
     size_t used = 0, capacity = 0;
-    struct host_fixture at = *fixture;
-    strcpy(at.socket, fixture->control);
-    int fd = guest_connect(&at);
+    int fd = connect_to(fixture->control);
     snprintf(question, sizeof(question), "{\"op\":\"%s\"}\n", op);
     guest_send(fd, question, strlen(question));
     for (;;) {

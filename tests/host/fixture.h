@@ -71,6 +71,9 @@ int64_t fixture_status(struct host_fixture *fixture, const char *key);
 void fixture_wait_status(struct host_fixture *fixture, const char *key, int64_t value);
 void fixture_wait_count(atomic_int *count, int value);
 
+/* Connects to a socket of the service. */
+int connect_to(const char *path);
+
 /* A guest. */
 int guest_connect(const struct host_fixture *fixture);
 /* Connected and greeted. */

@@ -14,8 +14,13 @@
 
 int guest_connect(const struct host_fixture *fixture)
 {
+    return connect_to(fixture->socket);
+}
+
+int connect_to(const char *path)
+{
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    strcpy(address.sun_path, fixture->socket);
+    strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
     struct timeval limit = {120, 0}; /* a hang fails the test */

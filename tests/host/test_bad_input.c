@@ -495,11 +495,9 @@ static void bad_administrators(void **state)
                  {"[]\n", 3}, {"{\"op\":1}\n", 9},
                  {"\0\n", 2}, {large, sizeof(large)},
                  {"", 0},     {"{\"op\":\"sta", 10}};
-    struct host_fixture at = *fixture;
-    strcpy(at.socket, fixture->control);
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         char answer[256];
-        int fd = guest_connect(&at);
+        int fd = connect_to(fixture->control);
         guest_send(fd, lines[i].bytes, lines[i].size);
         shutdown(fd, SHUT_WR);
         ssize_t got = recv(fd, answer, sizeof(answer) - 1, 0);

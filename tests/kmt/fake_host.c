@@ -39,7 +39,7 @@ struct fake_host {
     int sockets[MAX_CONNECTIONS];
     pthread_t threads[MAX_CONNECTIONS];
     unsigned connections, open;
-    uint32_t next_handle;
+    uint32_t last_handle;
     struct spoil spoils[WIRE_COMMAND_END];
     struct seen seen[WIRE_COMMAND_END];
     NTSTATUS hello_status;
@@ -108,6 +108,18 @@ static bool send_answer(int fd, const struct wire_header *request, struct answer
 
 /* --- Connections ---------------------------------------------------------------------------- */
 
+static void answer_message(struct fake_host *host, const struct wire_header *header,
+                           const uint8_t *payload, struct answer *answer)
+{
+    if (header->command != WIRE_HELLO) {
+        answer_make(header, payload, &host->last_handle, answer);
+        return;
+    }
+    answer->status = host->hello_status;
+    answer->size = 0;
+    answer_put(answer, &host->hello, sizeof(host->hello));
+}
+
 static void note(struct fake_host *host, const struct wire_header *header, const uint8_t *payload)
 {
     struct seen *seen = &host->seen[header->command];
@@ -130,13 +142,13 @@ static bool serve_message(struct fake_host *host, int fd, const struct wire_head
     note(host, header, payload);
     enum fake_fault fault = FAULT_NONE;
     if (header->kind == WIRE_REQUEST) {
-        make_answer(host, header, payload, answer);
+        answer_message(host, header, payload, answer);
         struct spoil *spoil = &host->spoils[header->command];
         fault = spoil->fault;
         if (fault == FAULT_REPLY) {
             answer->status = spoil->status;
             answer->size = 0;
-            put(answer, spoil->payload, spoil->size);
+            answer_put(answer, spoil->payload, spoil->size);
             free(spoil->payload);
         }
         *spoil = (struct spoil){0};
@@ -236,7 +248,7 @@ struct fake_host *fake_host_start(void)
     require(!listen(host->listener, 64), "listen");
     pthread_mutex_init(&host->lock, NULL);
     pthread_cond_init(&host->changed, NULL);
-    host->next_handle = 0x70000000;
+    host->last_handle = 0x70000000;
     host->hello = (struct wire_hello_reply){
         .version = 1,
         .version_min = 1,

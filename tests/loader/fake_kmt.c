@@ -61,8 +61,8 @@ NTSTATUS APIENTRY D3DKMTEnumAdapters2(CONST D3DKMT_ENUMADAPTERS2 *pArgs)
     if (room < fake_host.adapter_count)
         return STATUS_BUFFER_TOO_SMALL;
     for (size_t i = 0; i < fake_host.adapter_count; i++) {
-        args->pAdapters[i] =
-            (D3DKMT_ADAPTERINFO){.hAdapter = handle_of(i), .AdapterLuid = fake_host.adapters[i].luid};
+        args->pAdapters[i] = (D3DKMT_ADAPTERINFO){.hAdapter = handle_of(i),
+                                                  .AdapterLuid = fake_host.adapters[i].luid};
         fake_host.open_handles++;
     }
     return STATUS_SUCCESS;
@@ -99,8 +99,7 @@ static NTSTATUS query_registry(const struct fake_adapter *adapter, D3DDDI_QUERYR
 {
     bool is_name = info->QueryType == D3DDDI_QUERYREGISTRY_ADAPTERKEY &&
                    info->QueryFlags.TranslatePath && !info->QueryFlags.Reserved &&
-                   info->PhysicalAdapterIndex == 0 &&
-                   !wcscmp(info->ValueName, L"VulkanDriverName");
+                   info->PhysicalAdapterIndex == 0 && !wcscmp(info->ValueName, L"VulkanDriverName");
 
     if (size < sizeof(*info))
         return STATUS_INVALID_PARAMETER;

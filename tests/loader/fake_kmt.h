@@ -16,7 +16,7 @@ struct fake_adapter {
     uint32_t vendor, device;
     uint32_t physical_adapters; /* 0: the host does not tell */
     const wchar_t *description;
-    const wchar_t *multi_sz; /* VulkanDriverName, each string with its NUL, then another */
+    const wchar_t *multi_sz;    /* VulkanDriverName, each string with its NUL, then another */
     size_t multi_sz_characters; /* with all NULs */
     const wchar_t *sz;
 };

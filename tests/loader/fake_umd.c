@@ -132,8 +132,8 @@ static bool all_known(const VkInstanceCreateInfo *info)
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         bool known = false;
         for (size_t j = 0; j < INSTANCE_EXTENSIONS; j++)
-            known |= !strcmp(info->ppEnabledExtensionNames[i],
-                             instance_extensions[j].extensionName);
+            known |=
+                !strcmp(info->ppEnabledExtensionNames[i], instance_extensions[j].extensionName);
         if (!known)
             return false;
     }
@@ -207,9 +207,9 @@ static VKAPI_ATTR VkResult VKAPI_CALL EnumeratePhysicalDeviceGroups(
     return VK_SUCCESS;
 }
 
-static VKAPI_ATTR VkResult VKAPI_CALL CreateHeadlessSurfaceEXT(
-    VkInstance instance, const VkHeadlessSurfaceCreateInfoEXT *info,
-    const VkAllocationCallbacks *allocator, VkSurfaceKHR *to)
+static VKAPI_ATTR VkResult VKAPI_CALL
+CreateHeadlessSurfaceEXT(VkInstance instance, const VkHeadlessSurfaceCreateInfoEXT *info,
+                         const VkAllocationCallbacks *allocator, VkSurfaceKHR *to)
 {
     (void)info;
     (void)allocator;
@@ -229,15 +229,14 @@ static VKAPI_ATTR void VKAPI_CALL DestroySurfaceKHR(VkInstance instance, VkSurfa
     fake_umd_state.surfaces--;
 }
 
-static VKAPI_ATTR VkResult VKAPI_CALL CreateDebugUtilsMessengerEXT(
-    VkInstance instance, const VkDebugUtilsMessengerCreateInfoEXT *info,
-    const VkAllocationCallbacks *allocator, VkDebugUtilsMessengerEXT *to)
+static VKAPI_ATTR VkResult VKAPI_CALL
+CreateDebugUtilsMessengerEXT(VkInstance instance, const VkDebugUtilsMessengerCreateInfoEXT *info,
+                             const VkAllocationCallbacks *allocator, VkDebugUtilsMessengerEXT *to)
 {
     (void)info;
     (void)allocator;
     check(instance, INSTANCE);
-    *to = (VkDebugUtilsMessengerEXT)(uintptr_t)object_create(MESSENGER,
-                                                             &fake_umd_state.messengers);
+    *to = (VkDebugUtilsMessengerEXT)(uintptr_t)object_create(MESSENGER, &fake_umd_state.messengers);
     return VK_SUCCESS;
 }
 
@@ -324,8 +323,8 @@ static VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceQueueFamilyProperties2(
                                            to && *count ? &to->queueFamilyProperties : NULL);
 }
 
-static VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceMemoryProperties(
-    VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties *to)
+static VKAPI_ATTR void VKAPI_CALL
+GetPhysicalDeviceMemoryProperties(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties *to)
 {
     check(device, PHYSICAL_DEVICE);
     memset(to, 0, sizeof(*to));
@@ -336,8 +335,8 @@ static VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceMemoryProperties(
     to->memoryHeaps[0].flags = VK_MEMORY_HEAP_DEVICE_LOCAL_BIT;
 }
 
-static VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceMemoryProperties2(
-    VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2 *to)
+static VKAPI_ATTR void VKAPI_CALL
+GetPhysicalDeviceMemoryProperties2(VkPhysicalDevice device, VkPhysicalDeviceMemoryProperties2 *to)
 {
     GetPhysicalDeviceMemoryProperties(device, &to->memoryProperties);
 }
@@ -378,8 +377,10 @@ static VKAPI_ATTR void VKAPI_CALL GetPhysicalDeviceSparseImageFormatProperties(
     *count = 0;
 }
 
-static VKAPI_ATTR VkResult VKAPI_CALL EnumerateDeviceExtensionProperties(
-    VkPhysicalDevice device, const char *layer, uint32_t *count, VkExtensionProperties *to)
+static VKAPI_ATTR VkResult VKAPI_CALL EnumerateDeviceExtensionProperties(VkPhysicalDevice device,
+                                                                         const char *layer,
+                                                                         uint32_t *count,
+                                                                         VkExtensionProperties *to)
 {
     static const VkExtensionProperties extensions[] = {
         {VK_KHR_SWAPCHAIN_EXTENSION_NAME, 70},
@@ -453,8 +454,8 @@ static VKAPI_ATTR VkResult VKAPI_CALL CreateDevice(VkPhysicalDevice physical,
     __atomic_store_n(&fake_umd_state.group_size, group_size, __ATOMIC_RELAXED);
     __atomic_store_n(&fake_umd_state.chain_length, chain_length, __ATOMIC_RELAXED);
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++)
-        device->swapchain |= !strcmp(info->ppEnabledExtensionNames[i],
-                                     VK_KHR_SWAPCHAIN_EXTENSION_NAME);
+        device->swapchain |=
+            !strcmp(info->ppEnabledExtensionNames[i], VK_KHR_SWAPCHAIN_EXTENSION_NAME);
     init(&device->base, DEVICE);
     init(&device->queue, QUEUE);
     __atomic_add_fetch(&fake_umd_state.devices, 1, __ATOMIC_RELAXED);
@@ -523,10 +524,8 @@ SetDebugUtilsObjectNameEXT(VkDevice device, const VkDebugUtilsObjectNameInfoEXT 
         VkObjectType type;
         enum kind kind;
     } kinds[] = {
-        {VK_OBJECT_TYPE_INSTANCE, INSTANCE},
-        {VK_OBJECT_TYPE_PHYSICAL_DEVICE, PHYSICAL_DEVICE},
-        {VK_OBJECT_TYPE_DEVICE, DEVICE},
-        {VK_OBJECT_TYPE_QUEUE, QUEUE},
+        {VK_OBJECT_TYPE_INSTANCE, INSTANCE},   {VK_OBJECT_TYPE_PHYSICAL_DEVICE, PHYSICAL_DEVICE},
+        {VK_OBJECT_TYPE_DEVICE, DEVICE},       {VK_OBJECT_TYPE_QUEUE, QUEUE},
         {VK_OBJECT_TYPE_SURFACE_KHR, SURFACE},
     };
 
@@ -555,7 +554,10 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL GetDeviceProcAddr(VkDevice devic
 static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL GetInstanceProcAddr(VkInstance instance,
                                                                     const char *name);
 
-#define F(level, when, name) {"vk" #name, level, when, (PFN_vkVoidFunction)name}
+#define F(level, when, name)                                                                       \
+    {                                                                                              \
+        "vk" #name, level, when, (PFN_vkVoidFunction)name                                          \
+    }
 
 static const struct function functions[] = {
     F(0, ALWAYS, EnumerateInstanceExtensionProperties),

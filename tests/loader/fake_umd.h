@@ -30,17 +30,18 @@ struct fake_umd_state {
     int messages; /* vkSubmitDebugUtilsMessageEXT */
     int swapchains;
     int named_objects;
-    uint64_t last_object; /* that vkSetDebugUtilsObjectNameEXT named */
-    uint32_t api_version; /* of the last vkCreateInstance */
+    uint64_t last_object;     /* that vkSetDebugUtilsObjectNameEXT named */
+    uint32_t api_version;     /* of the last vkCreateInstance */
     uint32_t extension_count; /* that it enabled */
     uint32_t instance_flags;
-    uint32_t group_size; /* of the last vkCreateDevice's device group */
+    uint32_t group_size;   /* of the last vkCreateDevice's device group */
     uint32_t chain_length; /* structures in the last vkCreateDevice's chain */
 };
 
 /* A physical-device command that no vk.xml knows, to see that newer drivers are not cut short. */
-typedef uint64_t(VKAPI_PTR *PFN_vkGetPhysicalDeviceFakeSumGPUPV)(
-    VkPhysicalDevice physicalDevice, uint64_t a, uint32_t b, double c, uint64_t d, uint64_t e,
-    uint64_t f, uint64_t g, double *sum);
+typedef uint64_t(VKAPI_PTR *PFN_vkGetPhysicalDeviceFakeSumGPUPV)(VkPhysicalDevice physicalDevice,
+                                                                 uint64_t a, uint32_t b, double c,
+                                                                 uint64_t d, uint64_t e, uint64_t f,
+                                                                 uint64_t g, double *sum);
 
 #endif

@@ -143,7 +143,7 @@ uint32_t enumerate(VkInstance instance, VkPhysicalDevice devices[FAKE_MAX_ADAPTE
 }
 
 VkDevice create_device(VkInstance instance, VkPhysicalDevice physical, const void *chain,
-                              const char *extension)
+                       const char *extension)
 {
     const float priority = 1;
     const VkDeviceQueueCreateInfo queue = {
@@ -175,8 +175,8 @@ void destroy(VkInstance instance)
     LOOK_UP(instance, vkDestroyInstance)(instance, NULL);
 }
 
-void check_device(VkInstance instance, VkPhysicalDevice device, uint32_t vendor,
-                         uint32_t luid_low, uint32_t node_mask)
+void check_device(VkInstance instance, VkPhysicalDevice device, uint32_t vendor, uint32_t luid_low,
+                  uint32_t node_mask)
 {
     VkPhysicalDeviceVulkan11Properties core = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES,
@@ -189,9 +189,14 @@ void check_device(VkInstance instance, VkPhysicalDevice device, uint32_t vendor,
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
         .pNext = &id,
     };
-    const uint8_t luid[8] = {luid_low & 0xff, luid_low >> 8 & 0xff, luid_low >> 16 & 0xff,
-                             luid_low >> 24,  0x67,                 0x45,
-                             0x23,            0x01};
+    const uint8_t luid[8] = {luid_low & 0xff,
+                             luid_low >> 8 & 0xff,
+                             luid_low >> 16 & 0xff,
+                             luid_low >> 24,
+                             0x67,
+                             0x45,
+                             0x23,
+                             0x01};
 
     LOOK_UP(instance, vkGetPhysicalDeviceProperties2)(device, &properties);
     assert_int_equal(properties.properties.vendorID, vendor);

@@ -119,9 +119,10 @@ void scratch_package(const struct scratch *scratch, const char *folder, const ch
     char relative[256];
 
     snprintf(relative, sizeof(relative), "%s/driver.json", folder);
-    scratch_write(scratch, relative,
-                  "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": \"./driver.so\", "
-                  "\"api_version\": \"1.3.0\"}}");
+    scratch_write(
+        scratch, relative,
+        "{\"file_format_version\": \"1.0.0\", \"ICD\": {\"library_path\": \"./driver.so\", "
+        "\"api_version\": \"1.3.0\"}}");
     snprintf(relative, sizeof(relative), "%s/driver.so", folder);
     scratch_copy(scratch, library, relative);
     scratch_catalog(scratch, folder, architecture,

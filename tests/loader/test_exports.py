@@ -8,7 +8,8 @@ import sys
 
 EXPORTS = {"vk_icdNegotiateLoaderICDInterfaceVersion", "vk_icdGetInstanceProcAddr",
            "vk_icdGetPhysicalDeviceProcAddr"}
-NEEDED = re.compile(r"libgpupv_kmt\.so(\.\d+)?|libc\.so(\.\d+)?|libc\.musl-.*|ld-linux.*|ld64\.so.*")
+NEEDED = re.compile(
+    r"libgpupv_kmt\.so(\.\d+)?|libc\.so(\.\d+)?|libc\.musl-.*|ld-linux.*|ld64\.so.*")
 
 
 def output(*command):

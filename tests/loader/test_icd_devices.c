@@ -178,8 +178,8 @@ static void *make_and_destroy(void *data)
     VkPhysicalDevice devices[FAKE_MAX_ADAPTERS];
     uint32_t count = FAKE_MAX_ADAPTERS;
 
-    worker->failed = LOOK_UP(worker->instance, vkEnumeratePhysicalDevices)(
-                         worker->instance, &count, devices) != VK_SUCCESS ||
+    worker->failed = LOOK_UP(worker->instance, vkEnumeratePhysicalDevices)(worker->instance, &count,
+                                                                           devices) != VK_SUCCESS ||
                      count != 2;
     for (int i = 0; i < ROUNDS && !worker->failed; i++) {
         const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO};
@@ -207,8 +207,8 @@ static void test_devices_of_several_threads(void **state)
     instance = create_with(NULL);
     for (size_t i = 0; i < THREADS; i++) {
         workers[i] = (struct worker){.instance = instance};
-        assert_int_equal(
-            pthread_create(&workers[i].thread, NULL, make_and_destroy, &workers[i]), 0);
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, make_and_destroy, &workers[i]),
+                         0);
     }
     for (size_t i = 0; i < THREADS; i++) {
         pthread_join(workers[i].thread, NULL);

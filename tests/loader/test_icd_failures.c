@@ -114,7 +114,8 @@ static void test_driver_that_makes_no_instance(void **state)
     assert_int_equal(create(&instance, VK_API_VERSION_1_3, NULL), VK_ERROR_OUT_OF_HOST_MEMORY);
 }
 
-/* An instance made after the host came back has devices; the host is asked once while all is well. */
+/* An instance made after the host came back has devices; the host is asked once while all is well.
+ */
 static void test_host_that_comes_back(void **state)
 {
     VkPhysicalDevice devices[FAKE_MAX_ADAPTERS];

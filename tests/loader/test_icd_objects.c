@@ -106,9 +106,9 @@ static void test_driver_of_vulkan_1_0(void **state)
     LOOK_UP(instance, vkGetPhysicalDeviceQueueFamilyProperties2)(devices[1], &count, families);
     assert_int_equal(count, 1);
     assert_int_equal(families[0].queueFamilyProperties.timestampValidBits, 64);
-    assert_int_equal(icd_fallback_image_format(icd_physical_device_from(devices[1]), &format,
-                                               &image),
-                     VK_ERROR_FORMAT_NOT_SUPPORTED);
+    assert_int_equal(
+        icd_fallback_image_format(icd_physical_device_from(devices[1]), &format, &image),
+        VK_ERROR_FORMAT_NOT_SUPPORTED);
     count = 3;
     assert_int_equal(LOOK_UP(instance, vkEnumeratePhysicalDeviceGroups)(instance, &count, groups),
                      VK_SUCCESS);
@@ -119,10 +119,9 @@ static void test_driver_of_vulkan_1_0(void **state)
 
 /* --- Wrapped objects --- */
 
-static const char *const with_surface[] = {VK_KHR_SURFACE_EXTENSION_NAME,
-                                           VK_EXT_HEADLESS_SURFACE_EXTENSION_NAME,
-                                           VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME,
-                                           VK_EXT_DEBUG_UTILS_EXTENSION_NAME, NULL};
+static const char *const with_surface[] = {
+    VK_KHR_SURFACE_EXTENSION_NAME, VK_EXT_HEADLESS_SURFACE_EXTENSION_NAME,
+    VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME, VK_EXT_DEBUG_UTILS_EXTENSION_NAME, NULL};
 static const VkHeadlessSurfaceCreateInfoEXT headless = {
     .sType = VK_STRUCTURE_TYPE_HEADLESS_SURFACE_CREATE_INFO_EXT,
 };
@@ -156,9 +155,9 @@ static void test_surface(void **state)
     enumerate(instance, devices);
     surface = create_surface(instance);
     assert_int_equal(state_of(&a)->surfaces, 1);
-    assert_int_equal(LOOK_UP(instance, vkGetPhysicalDeviceSurfaceSupportKHR)(devices[0], 0, surface,
-                                                                             &supported),
-                     VK_SUCCESS);
+    assert_int_equal(
+        LOOK_UP(instance, vkGetPhysicalDeviceSurfaceSupportKHR)(devices[0], 0, surface, &supported),
+        VK_SUCCESS);
     assert_int_equal(supported, VK_TRUE);
     info.surface = surface;
     assert_int_equal(LOOK_UP(instance, vkGetPhysicalDeviceSurfaceFormats2KHR)(devices[0], &info,
@@ -169,9 +168,9 @@ static void test_surface(void **state)
 
     /* The other driver cannot present at all. */
     supported = VK_TRUE;
-    assert_int_equal(LOOK_UP(instance, vkGetPhysicalDeviceSurfaceSupportKHR)(devices[1], 0, surface,
-                                                                             &supported),
-                     VK_SUCCESS);
+    assert_int_equal(
+        LOOK_UP(instance, vkGetPhysicalDeviceSurfaceSupportKHR)(devices[1], 0, surface, &supported),
+        VK_SUCCESS);
     assert_int_equal(supported, VK_FALSE);
     count = 1;
     assert_true(LOOK_UP(instance, vkGetPhysicalDeviceSurfaceFormats2KHR)(devices[1], &info, &count,
@@ -246,9 +245,10 @@ static void test_no_surfaces_with_interface_2(void **state)
     assert_false(is_listed(VK_KHR_SURFACE_EXTENSION_NAME));
 }
 
-static VKAPI_ATTR VkBool32 VKAPI_CALL
-on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessageTypeFlagsEXT types,
-           const VkDebugUtilsMessengerCallbackDataEXT *data, void *user)
+static VKAPI_ATTR VkBool32 VKAPI_CALL on_message(VkDebugUtilsMessageSeverityFlagBitsEXT severity,
+                                                 VkDebugUtilsMessageTypeFlagsEXT types,
+                                                 const VkDebugUtilsMessengerCallbackDataEXT *data,
+                                                 void *user)
 {
     (void)severity;
     (void)types;
@@ -282,9 +282,9 @@ static void test_messenger(void **state)
     assert_int_equal(state_of(&a)->messengers, 1);
     assert_int_equal(state_of(&b)->messengers, 0);
     assert_int_equal(state_of(&c)->messengers, 1);
-    LOOK_UP(instance, vkSubmitDebugUtilsMessageEXT)(
-        instance, VK_DEBUG_UTILS_MESSAGE_SEVERITY_INFO_BIT_EXT,
-        VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT, &message);
+    LOOK_UP(instance, vkSubmitDebugUtilsMessageEXT)
+    (instance, VK_DEBUG_UTILS_MESSAGE_SEVERITY_INFO_BIT_EXT,
+     VK_DEBUG_UTILS_MESSAGE_TYPE_GENERAL_BIT_EXT, &message);
     assert_int_equal(state_of(&a)->messages, 1);
     assert_int_equal(state_of(&c)->messages, 1);
     LOOK_UP(instance, vkDestroyDebugUtilsMessengerEXT)(instance, messenger, NULL);

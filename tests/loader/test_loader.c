@@ -468,7 +468,8 @@ static void test_interface_5(void **state)
     expect_loaded(fixture);
     assert_int_equal(fixture->loader->adapters[0].umd->interface_version, 5);
     assert_non_null(fixture->loader->adapters[0].umd->get_physical_device_proc_addr);
-    assert_int_equal(fixture->loader->adapters[0].umd->api_version, VK_MAKE_API_VERSION(0, 1, 3, 0));
+    assert_int_equal(fixture->loader->adapters[0].umd->api_version,
+                     VK_MAKE_API_VERSION(0, 1, 3, 0));
 }
 
 /* Interface 7 without exports: the functions are asked for. */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Writes one generated file: generate.py --xml vk.xml --policy policy.toml --template NAME OUTPUT"""
+"""Writes one generated file from vk.xml and the policy, by a template."""
 
 import argparse
 import pathlib

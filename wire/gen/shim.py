@@ -249,7 +249,8 @@ class Planner:
         if command.name.startswith("vkDestroy") and len(by_value) == 1:
             return "destroy"
         if by_value:
-            raise PlanError(f"{command.name}: takes {by_value[0].type} and destroys nothing; no rule")
+            raise PlanError(
+                f"{command.name}: takes {by_value[0].type} and destroys nothing; no rule")
         if command.returns != "void":
             raise PlanError(
                 f"{command.name}: returns {command.returns} for a whole instance; no rule says "
@@ -277,7 +278,8 @@ class Planner:
             for argument in arguments[1:]:
                 if argument.copy or (argument.handle and kind != "destroy"):
                     raise PlanError(
-                        f"{command.name}: {argument.name} needs another copy for each driver; no rule")
+                        f"{command.name}: {argument.name} needs another copy for each driver, and "
+                        "no rule covers it")
         self._hooks(result, command)
         return result
 
@@ -300,7 +302,8 @@ class Planner:
             return None
         if older.name not in self.model.core_commands:
             return None
-        if [p.declaration for p in older.params[:-1]] != [p.declaration for p in command.params[:-1]]:
+        inputs = [p.declaration for p in command.params[:-1]]
+        if [p.declaration for p in older.params[:-1]] != inputs:
             return None
         struct = self.model.structs.get(command.params[-1].type)
         if struct is None or command.params[-1].is_array:
@@ -392,7 +395,8 @@ class Planner:
         for section in ("hand_written", "after", "fallback"):
             for name in self.policy[section]:
                 if (section, name) not in self.used_policy:
-                    raise PlanError(f"policy.toml [{section}] names {name}, which vk.xml does not offer")
+                    raise PlanError(
+                        f"policy.toml [{section}] names {name}, which vk.xml does not offer")
 
     def _extension_table(self):
         table = []

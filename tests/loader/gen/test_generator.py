@@ -80,7 +80,8 @@ class Stops(unittest.TestCase):
                   '<name>count</name></member><member len="count">const <type>VkSurfaceKHR</type>* '
                   '<name>pSurfaces</name></member></type>',
             commands=command("vkGetPhysicalDeviceMany", PHYSICAL_DEVICE +
-                             "<param>const <type>VkManySurfaces</type>* <name>pInfo</name></param>"),
+                             "<param>const <type>VkManySurfaces</type>* <name>pInfo</name>"
+                             "</param>"),
             required=required("vkGetPhysicalDeviceMany"))
 
     def test_wrapped_handle_inside_another_structure(self):
