@@ -171,6 +171,16 @@ static int take_activated_socket(void)
     return found;
 }
 
+/* Standard error is the application's, and so is the wish how much to say there. */
+static int level_of_application(void)
+{
+    enum log_level level = LOG_LEVEL_WARNING;
+    const char *word = getenv("GPUPV_LOG");
+    if (word)
+        (void)log_parse_level(word, &level);
+    return (int)level;
+}
+
 static int serve(const struct arguments *arguments, void (*ready)(void *), void *ready_context)
 {
     struct error err;
@@ -181,10 +191,13 @@ static int serve(const struct arguments *arguments, void (*ready)(void *), void 
         return EXIT_FAILURE;
     }
     bool embedded = arguments->embedded_fd >= 0;
+    int log_level = arguments->log_level;
+    if (embedded && log_level < 0)
+        log_level = level_of_application();
     struct service_options options = {
         .config_path = arguments->config,
         .socket = arguments->socket,
-        .log_level = arguments->log_level,
+        .log_level = log_level,
         .devices = probe_client_source(&probe),
         .driver = &vulkan_driver,
         .embedded_fd = arguments->embedded_fd,

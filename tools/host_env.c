@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "host/config.h"
-#include "tools/class_keys.h"
 
 static int list_adapters(struct host_env *env, struct error *err)
 {
@@ -23,11 +22,9 @@ static int list_adapters(struct host_env *env, struct error *err)
         adapter->name = section->name;
         adapter->service = section->service ? section->service : section->name;
         adapter->description = section->description;
-        adapter->enabled = section->enabled;
         adapter->physical_count = 1 + (unsigned)section->linked_count;
         adapter->first_key = section->class_key;
     }
-    class_keys_assign(env->adapters, env->adapter_count);
     return 0;
 }
 

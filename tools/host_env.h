@@ -6,7 +6,6 @@
 #ifndef GPUPV_TOOLS_HOST_ENV_H
 #define GPUPV_TOOLS_HOST_ENV_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "tools/cli.h"
@@ -16,7 +15,6 @@ struct host_env_adapter {
     const char *name, *service, *description; /* description may be NULL */
     unsigned first_key;                       /* number of physical adapter 0's class key */
     unsigned physical_count;
-    bool enabled;
 };
 
 struct config;

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/class_keys.h"
 #include "tools/control.h"
 #include "tools/output.h"
 
@@ -110,12 +109,6 @@ int key_of_adapter(const struct host_env *env, const char *adapter, unsigned phy
     if (section) {
         if (physical >= section->physical_count)
             return no_physical(adapter, physical, section->physical_count, err);
-        if (section->first_key == CLASS_KEY_NEXT_FREE)
-            return error_set(
-                err, -ENOENT,
-                "adapter \"%s\" has no registry key: it is not enabled; set key= in its "
-                "section to give it a number all the same",
-                adapter);
         return make_path(path, err, "%s\\%04u", KEY_CLASS, section->first_key + physical);
     }
     if (env->adapter_count || !default_adapter_number(adapter, &number))

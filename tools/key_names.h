@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Registry keys by the names that an administrator knows:
- *   adapter:NAME[:N]  the adapter (software) key of adapter NAME's physical adapter N, 0 if left
- * out service:NAME      the service key of adapter NAME, or of the service NAME Anything else is a
- * path and stays as it is.
  *
- * An adapter's keys are asked of the running service. When none runs they follow from the
- * configuration: key= where it is set, else the next free number over the sections in their order
- * (tools/class_keys.h); without any section gpuN has number N.
+ *   adapter:NAME[:N]   the adapter (software) key of adapter NAME's physical adapter N (default 0)
+ *   service:NAME       the service key of adapter NAME, or of the service NAME
+ *
+ * Anything else is a path and stays as it is. An adapter's keys are asked of the running service.
+ * When none runs they are those of the configuration, which the service reads in the same way
+ * (host/config.h, class_key); without any section gpuN has number N.
  */
 #ifndef GPUPV_TOOLS_KEY_NAMES_H
 #define GPUPV_TOOLS_KEY_NAMES_H

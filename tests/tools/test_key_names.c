@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers of adapter keys, and the names that stand for keys. */
+/* The names that stand for keys. */
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,52 +10,12 @@
 
 #include <cmocka.h>
 
-#include "tools/class_keys.h"
 #include "tools/key_names.h"
 
-#define NONE CLASS_KEY_NEXT_FREE
-
-static void free_numbers_are_given_in_order(void **state)
-{
-    /* The number, the physical adapters, enabled or not; and the number wanted. */
-    static const struct {
-        struct {
-            unsigned key, count;
-            bool enabled;
-            unsigned expected;
-        } adapters[4];
-        size_t count;
-    } cases[] = {
-        {{{NONE, 1, true, 0}, {NONE, 1, true, 1}, {NONE, 1, true, 2}}, 3},
-        /* Set numbers go first, whatever the order of the sections. */
-        {{{NONE, 1, true, 1}, {NONE, 1, true, 2}, {0, 1, true, 0}}, 3},
-        /* A linked adapter needs a row. */
-        {{{NONE, 2, true, 2}, {1, 1, true, 1}, {NONE, 1, true, 0}}, 3},
-        {{{NONE, 3, true, 0}, {NONE, 1, true, 3}}, 2},
-        /* One that is not enabled has a number only if one is set, and does not keep it free. */
-        {{{NONE, 1, false, NONE}, {0, 1, false, 0}, {NONE, 1, true, 0}}, 3},
-        {{{9999, 1, true, 9999}, {NONE, 1, true, 0}}, 2},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct host_env_adapter adapters[4] = {0};
-
-        for (size_t j = 0; j < cases[i].count; j++) {
-            adapters[j].first_key = cases[i].adapters[j].key;
-            adapters[j].physical_count = cases[i].adapters[j].count;
-            adapters[j].enabled = cases[i].adapters[j].enabled;
-        }
-        class_keys_assign(adapters, cases[i].count);
-        for (size_t j = 0; j < cases[i].count; j++)
-            assert_int_equal(adapters[j].first_key, cases[i].adapters[j].expected);
-    }
-}
-
 static struct host_env_adapter adapters[] = {
-    {.name = "one", .service = "onesvc", .first_key = 0, .physical_count = 1, .enabled = true},
-    {.name = "a:b", .service = "a:b", .first_key = 1, .physical_count = 2, .enabled = true},
-    {.name = "off", .service = "off", .first_key = NONE, .physical_count = 1, .enabled = false},
+    {.name = "one", .service = "onesvc", .first_key = 0, .physical_count = 1},
+    {.name = "a:b", .service = "a:b", .first_key = 1, .physical_count = 2},
+    {.name = "off", .service = "off", .first_key = 3, .physical_count = 1},
 };
 
 static const struct host_env configured = {
@@ -73,6 +33,7 @@ static void names_become_paths(void **state)
         {&configured, "adapter:one:0", KEY_CLASS "\\0000"},
         {&configured, "adapter:a:b", KEY_CLASS "\\0001"},
         {&configured, "adapter:a:b:1", KEY_CLASS "\\0002"},
+        {&configured, "adapter:off", KEY_CLASS "\\0003"},
         {&configured, "service:one", KEY_SERVICES "\\onesvc"},
         {&configured, "service:a:b", KEY_SERVICES "\\a:b"},
         {&configured, "service:other", KEY_SERVICES "\\other"},
@@ -107,7 +68,6 @@ static void wrong_names_are_refused(void **state)
         {&configured, "adapter:one:x", -EINVAL, "\"x\""},
         {&configured, "adapter:one:", -EINVAL, "\"\""},
         {&configured, "adapter:one:-1", -EINVAL, "\"-1\""},
-        {&configured, "adapter:off", -ENOENT, "not enabled"},
         {&configured, "service:", -EINVAL, "\"\""},
         {&configured, "service:a\\b", -EINVAL, "a\\b"},
         {&unconfigured, "adapter:render", -ENOENT, "gpu0"},
@@ -130,7 +90,6 @@ static void wrong_names_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(free_numbers_are_given_in_order),
         cmocka_unit_test(names_become_paths),
         cmocka_unit_test(wrong_names_are_refused),
     };
