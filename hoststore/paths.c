@@ -66,6 +66,9 @@ static const char *skip_windows_folder(const char *path)
 
 static bool locate_windows(const char *path, struct located *located)
 {
+    /* "/SystemRoot/…" is a path of this host's own, which happens to look like one. */
+    if (path[0] == '/')
+        return false;
     const char *at = skip_windows_folder(path);
     if (!at)
         return false;

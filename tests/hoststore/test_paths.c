@@ -115,6 +115,9 @@ static void other_windows_paths_are_not_found(void **state)
     assert_refused("\\\\server\\Windows\\System32\\DriverStore\\x", -ENOENT);
     assert_refused("%windir%x\\System32\\DriverStore\\x", -ENOENT);
     assert_refused("\\??\\", -ENOENT);
+    /* Found by fuzzing: a path of the host's own file system was taken for a Windows one. */
+    assert_refused("/SystemRoot/System32/DriverStore/x", -ENOENT);
+    assert_refused("/SystemRoot\\System32\\driverStore\\x\\..Zy", -ENOENT);
     assert_refused("C:", -ENOENT);
 }
 
