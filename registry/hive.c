@@ -39,6 +39,13 @@ const struct reg_key *hive_root(const struct reg_hive *hive)
     return hive->root;
 }
 
+void hive_swap(struct reg_hive *one, struct reg_hive *other)
+{
+    struct reg_key *root = one->root;
+    one->root = other->root;
+    other->root = root;
+}
+
 /* Paths */
 
 struct component {
@@ -60,8 +67,8 @@ static bool is_root(struct component component)
            name_is_word(component.name, component.size, ROOT_LONG_NAME);
 }
 
-/* Checks all of a path, so that nothing is made for one that is wrong further on. */
-static int check_path(const char *path, struct error *err)
+/* All of it, so that nothing is made for one that is wrong further on. */
+int hive_check_path(const char *path, struct error *err)
 {
     const char *rest = path;
     if (!is_root(next_component(&rest)))
@@ -95,7 +102,7 @@ struct reg_key *reg_hive_find(const struct reg_hive *hive, const char *path)
 int reg_hive_make(struct reg_hive *hive, const char *path, struct reg_key **result,
                   struct error *err)
 {
-    int code = check_path(path, err);
+    int code = hive_check_path(path, err);
     if (code)
         return code;
 
@@ -120,7 +127,7 @@ int reg_hive_make(struct reg_hive *hive, const char *path, struct reg_key **resu
 
 int reg_hive_delete(struct reg_hive *hive, const char *path, struct error *err)
 {
-    int result = check_path(path, err);
+    int result = hive_check_path(path, err);
     if (result)
         return result;
     struct reg_key *key = reg_hive_find(hive, path);
@@ -142,11 +149,8 @@ int reg_hive_merge(struct reg_hive *hive, const struct reg_hive *from, struct er
     result = key_merge(merged->root, hive->root, err);
     if (!result)
         result = key_merge(merged->root, from->root, err);
-    if (!result) {
-        struct reg_key *old = hive->root;
-        hive->root = merged->root;
-        merged->root = old;
-    }
+    if (!result)
+        hive_swap(hive, merged);
     reg_hive_destroy(merged);
     return result;
 }

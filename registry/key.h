@@ -44,5 +44,9 @@ int key_merge(struct reg_key *key, const struct reg_key *from, struct error *err
 
 /* The key of a hive that has no parent: HKLM. */
 const struct reg_key *hive_root(const struct reg_hive *hive);
+/* Each hive gets the other's keys. */
+void hive_swap(struct reg_hive *one, struct reg_hive *other);
+/* Checks all of a path. -EINVAL, -EILSEQ, -E2BIG. */
+int hive_check_path(const char *path, struct error *err);
 
 #endif

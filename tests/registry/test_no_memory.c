@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "registry/query.h"
+#include "registry/reg_file.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -157,6 +158,44 @@ static int do_merge(struct reg_hive *hive, struct error *err)
     return result;
 }
 
+static const char reg_text[] = "Windows Registry Editor Version 5.00\n"
+                               "[HKEY_LOCAL_MACHINE\\A\\B]\n"
+                               "@=-\n\"new\"=\"text\"\n\"list\"=hex(7):61,00,00,00,00,00\n"
+                               "\"none\"=hex(0):\n[-HKEY_LOCAL_MACHINE\\A\\C]\n";
+
+static int do_reg_parse(struct reg_hive *hive, struct error *err)
+{
+    struct reg_edits *edits;
+    (void)hive;
+    int result = reg_file_parse("f", reg_text, strlen(reg_text), &edits, err);
+    if (!result)
+        reg_edits_destroy(edits);
+    return result;
+}
+
+static int do_reg_apply(struct reg_hive *hive, struct error *err)
+{
+    long allowed = allocations_left;
+    struct reg_edits *edits;
+    allocations_left = -1;
+    assert_int_equal(reg_file_parse("f", reg_text, strlen(reg_text), &edits, NULL), 0);
+    allocations_left = allowed;
+    int result = reg_edits_apply(edits, hive, err);
+    reg_edits_destroy(edits);
+    return result;
+}
+
+static int do_reg_format(struct reg_hive *hive, struct error *err)
+{
+    void *data;
+    size_t size;
+    (void)err;
+    int result = reg_file_format(reg_hive_find(hive, "HKLM\\A"), &data, &size);
+    if (!result)
+        free(data);
+    return result;
+}
+
 static int translate(void *context, const char *host_path, char **guest_path)
 {
     (void)context;
@@ -222,10 +261,19 @@ static void queries(void **state)
     each_allocation(do_query_path, false);
 }
 
+static void reg_files(void **state)
+{
+    (void)state;
+    each_allocation(do_reg_parse, true);
+    each_allocation(do_reg_apply, true);
+    each_allocation(do_reg_format, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(texts),
+        cmocka_unit_test(reg_files),
         cmocka_unit_test(changes),
         cmocka_unit_test(queries),
     };
