@@ -91,6 +91,8 @@ static int read_file(struct json_object *item, struct catalog_file *file, struct
         return result;
     if (!strcmp(file->path, CATALOG_FILE))
         return error_set(err, -EINVAL, "a catalog cannot list itself");
+    if (!strcmp(file->path, SIGNATURE_FILE))
+        return error_set(err, -EINVAL, "a catalog cannot list its signature, " SIGNATURE_FILE);
     if (folders_in(file->path) > CATALOG_MAX_DEPTH)
         return error_set(err, -EINVAL, "\"path\" has more than %d folders", CATALOG_MAX_DEPTH);
 
@@ -194,20 +196,30 @@ out_root:
     return code;
 }
 
-int catalog_load(const char *folder, struct catalog **catalog, struct error *err)
+int catalog_load_text(const char *folder, struct catalog **catalog, char **text, size_t *size,
+                      struct error *err)
 {
     int fd = tree_open_folder(folder, err);
     if (fd < 0)
         return fd;
-    char *text;
-    size_t size;
-    int result = tree_read(fd, CATALOG_FILE, CATALOG_MAX_SIZE, &text, &size, err);
+    int result = tree_read(fd, CATALOG_FILE, CATALOG_MAX_SIZE, text, size, err);
     close(fd);
     if (!result) {
-        result = catalog_parse(CATALOG_FILE, text, size, catalog, err);
-        free(text);
+        result = catalog_parse(CATALOG_FILE, *text, *size, catalog, err);
+        if (result)
+            free(*text);
     }
     return result ? error_prefix(err, result, "%s", folder) : 0;
+}
+
+int catalog_load(const char *folder, struct catalog **catalog, struct error *err)
+{
+    char *text;
+    size_t size;
+    int result = catalog_load_text(folder, catalog, &text, &size, err);
+    if (!result)
+        free(text);
+    return result;
 }
 
 /* Adds a member and takes over `value`, which may be NULL for "out of memory". */

@@ -18,10 +18,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
 
 #include "util/error.h"
 
 #define CATALOG_FILE "gpupv-catalog.json"
+/* Stands beside the catalog and is not listed in it; see hoststore/signature.h. */
+#define SIGNATURE_FILE "gpupv-catalog.sig"
 #define CATALOG_DIGEST_SIZE 32
 #define CATALOG_MAX_SIZE (4 * 1024 * 1024)
 #define CATALOG_MAX_FILES 16384
@@ -41,7 +45,8 @@ struct catalog {
     char *name;         /* of the driver, e.g. "lvp_icd" */
     char *version;      /* the driver's, dotted, e.g. "22.3.6" */
     char *architecture; /* of the library: "x86_64", "i386", "aarch64", … */
-    char *manifest;     /* the ICD manifest's path in the package */
+    /* The ICD manifest's path in the package; in one without a Vulkan driver that of its INF. */
+    char *manifest;
     /* Sorted by path, in byte order. */
     struct catalog_file *files;
     size_t file_count;
@@ -58,11 +63,32 @@ int catalog_load(const char *folder, struct catalog **catalog, struct error *err
 int catalog_format(const struct catalog *catalog, char **text, size_t *size);
 void catalog_destroy(struct catalog *catalog);
 
+/* The same, and the bytes that were read, for who must know that they are the ones that were
+ * signed. *text is malloc'ed, with a NUL behind. */
+int catalog_load_text(const char *folder, struct catalog **catalog, char **text, size_t *size,
+                      struct error *err);
+
 /* Checks every file of the package at `folder` against the catalog: present, a regular file (no
  * link on the way, the folder itself included), size and digest right, and no file or folder there
- * that the catalog does not list. -EBADMSG with the file's name and the cause; another negative
- * errno when something cannot be read. */
+ * that the catalog does not list, but SIGNATURE_FILE, whose contents are not looked at. -EBADMSG
+ * with the file's name and the cause; another negative errno when something cannot be read. */
 int catalog_verify(const struct catalog *catalog, const char *folder, struct error *err);
+
+/* Tells one file on the disk from another, and from the same one after a change. */
+struct file_identity {
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+bool file_identity_equal(const struct file_identity *a, const struct file_identity *b);
+/* Of FOLDER/PATH now, which is opened without following a link. As tree_read's errors. */
+int file_identity_read(const char *folder, const char *path, struct file_identity *identity,
+                       struct error *err);
+/* As catalog_verify; identities[i] gets what files[i] was while it was checked. */
+int catalog_verify_identities(const struct catalog *catalog, const char *folder,
+                              struct file_identity *identities, struct error *err);
 
 /* Puts the files into the order that catalog_find needs, for who fills a catalog by hand. */
 void catalog_sort(struct catalog *catalog);
@@ -72,6 +98,9 @@ const struct catalog_file *catalog_find(const struct catalog *catalog, const cha
 /* True for a name, version or architecture that fits into a folder name: 1 to `limit` characters of
  * A-Z a-z 0-9 . _ - and no dot in front. */
 bool catalog_word_is_valid(const char *word, size_t limit);
+
+/* Whether these are the contents that the catalog lists; false, too, when no digest can be made. */
+bool catalog_file_fits(const struct catalog_file *file, const void *data, size_t size);
 
 /* Digest of an open file from its start, whatever its position; also its size. */
 int catalog_digest(int fd, uint8_t digest[CATALOG_DIGEST_SIZE], uint64_t *size);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "hoststore/icd_manifest.h"
@@ -55,13 +56,20 @@ static int find_library(const char *path, const struct catalog *catalog, char **
     return result;
 }
 
+static bool is_inf(const char *path)
+{
+    size_t length = strlen(path);
+    return length > 4 && !strcasecmp(path + length - 4, ".inf");
+}
+
 /* Takes over `path`, on failure too. */
 static int fill_package(struct store_package *package, char *path, const char *folder_name,
                         const struct catalog *catalog, struct error *err)
 {
     struct store_package filled = {.path = path};
-    char *library;
-    int result = find_library(path, catalog, &library, err);
+    char *library = NULL;
+    bool has_driver = !is_inf(catalog->manifest);
+    int result = has_driver ? find_library(path, catalog, &library, err) : 0;
     if (result)
         goto out_filled;
 
@@ -69,13 +77,13 @@ static int fill_package(struct store_package *package, char *path, const char *f
     filled.name = strdup(catalog->name);
     filled.version = strdup(catalog->version);
     filled.architecture = strdup(catalog->architecture);
-    if (asprintf(&filled.manifest_path, "%s/%s", path, catalog->manifest) < 0)
+    if (has_driver && asprintf(&filled.manifest_path, "%s/%s", path, catalog->manifest) < 0)
         filled.manifest_path = NULL;
-    if (asprintf(&filled.library_path, "%s/%s", path, library) < 0)
+    if (has_driver && asprintf(&filled.library_path, "%s/%s", path, library) < 0)
         filled.library_path = NULL;
     free(library);
     if (!filled.folder_name || !filled.name || !filled.version || !filled.architecture ||
-        !filled.manifest_path || !filled.library_path) {
+        (has_driver && (!filled.manifest_path || !filled.library_path))) {
         result = error_set(err, -ENOMEM, "out of memory");
         goto out_filled;
     }
@@ -323,6 +331,24 @@ out_package:
     close(package);
     close(repository);
     return result;
+}
+
+int store_try_hold(const char *root, const char *folder_name, int *fd, struct error *err)
+{
+    int result = store_check_folder_name(folder_name, err);
+    if (result)
+        return result;
+    int repository = store_open_repository(root, err);
+    if (repository == -ENOENT)
+        return error_set(err, -ENOENT, "there is no store at %s", root);
+    if (repository < 0)
+        return repository;
+    result = store_try_lock_package(repository, folder_name, err);
+    close(repository);
+    if (result < 0)
+        return result;
+    *fd = result;
+    return 0;
 }
 
 int store_hold(const char *root, const char *folder_name, int *fd, struct error *err)

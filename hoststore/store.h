@@ -29,13 +29,17 @@ struct store_add_options {
     const char *name;         /* NULL: from the manifest's or folder's file name */
     const char *version;      /* NULL: the manifest's api_version */
     const char *architecture; /* NULL: read from the library's ELF header */
+    /* store_add_folder: the INF file in the folder that describes a driver without an ICD manifest,
+     * such as one for Windows programs; NULL: a manifest is needed. Without a library the default
+     * architecture is this machine's. */
+    const char *inf;
 };
 
 struct store_package {
     char *folder_name;    /* NAME_VERSION_ARCH_DIGEST */
     char *path;           /* absolute host path of the folder */
-    char *manifest_path;  /* absolute host path */
-    char *library_path;   /* absolute host path */
+    char *manifest_path;  /* absolute host path; NULL for a package that has an INF file alone */
+    char *library_path;   /* absolute host path; NULL as well */
     char *name, *version, *architecture;
     uint64_t size; /* bytes of all files that the catalog lists */
     bool in_use;   /* somebody holds it; filled by store_list */
@@ -77,5 +81,7 @@ int store_remove(const char *root, const char *folder_name, struct error *err);
  * -ENOENT when it is gone; -EBUSY when another process keeps an exclusive lock for more than a
  * second. */
 int store_hold(const char *root, const char *folder_name, int *fd, struct error *err);
+/* The same without waiting: -EBUSY as soon as another process has an exclusive lock. */
+int store_try_hold(const char *root, const char *folder_name, int *fd, struct error *err);
 
 #endif

@@ -10,7 +10,9 @@
 
 #include "hoststore/icd_manifest.h"
 #include "hoststore/library_search.h"
+#include "hoststore/open_beneath.h"
 #include "hoststore/paths.h"
+#include "hoststore/sign.h"
 #include "hoststore/store_stage.h"
 #include "hoststore/tree.h"
 #include "util/file.h"
@@ -236,8 +238,8 @@ static int take_file(void *context, const char *path, int fd, const struct stat 
                      struct error *err)
 {
     struct folder_source *source = context;
-    if (!strcmp(path, CATALOG_FILE))
-        return 0; /* a new one is written */
+    if (!strcmp(path, CATALOG_FILE) || !strcmp(path, SIGNATURE_FILE))
+        return 0; /* a new one is written; signatures are taken over when they fit it */
     if (is_json(path) && info->st_size <= ICD_MANIFEST_MAX_SIZE) {
         int result = look_for_manifest(source, path, fd, (size_t)info->st_size, err);
         if (result)
@@ -246,7 +248,8 @@ static int take_file(void *context, const char *path, int fd, const struct stat 
     return stage_copy(source->stage, path, fd, (info->st_mode & S_IXUSR) != 0, err);
 }
 
-static int copy_folder(struct folder_source *source, const char *folder, struct error *err)
+static int copy_folder(struct folder_source *source, const char *folder, bool needs_manifest,
+                       struct error *err)
 {
     int fd = tree_open_folder(folder, err);
     if (fd < 0)
@@ -254,7 +257,7 @@ static int copy_folder(struct folder_source *source, const char *folder, struct 
     const struct tree_visitor visitor = {take_folder, take_file, source};
     int result = tree_walk(fd, &visitor, err);
     close(fd);
-    if (!result && !source->manifest_path)
+    if (!result && !source->manifest_path && needs_manifest)
         result = error_set(err, -EINVAL,
                            "there is no ICD manifest in it (a .json file with an \"ICD\" object)");
     return result ? error_prefix(err, result, "%s", folder) : 0;
@@ -269,9 +272,9 @@ static int check_library(const struct folder_source *source, const char *wanted,
                                                  &library, err);
     if (result)
         return result;
-    int fd = openat(source->stage->folder, library, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    int fd = open_beneath(source->stage->folder, library, O_RDONLY);
     if (fd < 0) {
-        result = error_set(err, -errno, "%s names the library %s, which is not in the folder",
+        result = error_set(err, fd, "%s names the library %s, which is not in the folder",
                            source->manifest_path, library);
         goto out_library;
     }
@@ -282,6 +285,16 @@ static int check_library(const struct folder_source *source, const char *wanted,
 out_library:
     free(library);
     return result;
+}
+
+/* Of a package without a library. */
+static int find_architecture(const char *wanted, const struct elf_architecture **architecture,
+                             struct error *err)
+{
+    *architecture = wanted ? elf_architecture_find(wanted) : elf_architecture_native();
+    return *architecture ? 0
+                         : error_set(err, -EINVAL, "%s is no architecture that is known here",
+                                     wanted ? wanted : "this machine's");
 }
 
 /* The catalog of the source folder, if it has one; *catalog is NULL if not. */
@@ -300,14 +313,16 @@ static int add_staged(struct stage *stage, const char *root, const char *folder,
     struct folder_source source = {.stage = stage};
     struct catalog *catalog = NULL;
     const struct elf_architecture *architecture;
-    int result = copy_folder(&source, folder, err);
+    int result = copy_folder(&source, folder, !options->inf, err);
     if (!result)
         result = load_source_catalog(folder, &catalog, err);
     /* The copy is compared, so that what is checked is what is published. */
     if (!result && catalog)
         result = catalog_verify(catalog, stage->path, err);
-    if (!result)
+    if (!result && source.manifest_path)
         result = check_library(&source, options->architecture, &architecture, err);
+    else if (!result)
+        result = find_architecture(options->architecture, &architecture, err);
     if (result)
         goto out_source;
 
@@ -320,8 +335,9 @@ static int add_staged(struct stage *stage, const char *root, const char *folder,
     struct words words;
     result = make_words(&words, name, strlen(name), version, err);
     if (!result)
-        result = publish(stage, root, &words, architecture->name, source.manifest_path, package,
-                         added, err);
+        result = publish(stage, root, &words, architecture->name,
+                         source.manifest_path ? source.manifest_path : options->inf, package, added,
+                         err);
 out_source:
     catalog_destroy(catalog);
     icd_manifest_finish(&source.manifest);
@@ -342,6 +358,30 @@ static int check_not_inside(const char *root, const char *folder, struct error *
     return inside ? error_set(err, -EINVAL, "the store %s lies in the folder %s", root, folder) : 0;
 }
 
+/* A signature file that is damaged is told before anything is added. */
+static int check_signatures(const char *folder, struct error *err)
+{
+    struct signature_set set;
+    int fd = tree_open_folder(folder, err);
+    if (fd < 0)
+        return fd;
+    int result = signature_read(fd, &set, err);
+    close(fd);
+    return result ? error_prefix(err, result, "%s", folder) : 0;
+}
+
+static int take_signatures(const char *root, const char *folder, struct store_package *package,
+                           struct error *err)
+{
+    int result = store_take_signatures(root, package->folder_name, folder, err);
+    if (result) {
+        error_prefix(err, result, "the package %s is in the store, without the signatures of %s",
+                     package->folder_name, folder);
+        store_package_finish(package);
+    }
+    return result;
+}
+
 int store_add_folder(const char *root, const char *folder,
                      const struct store_add_options *options, struct store_package *package,
                      bool *added, struct error *err)
@@ -360,12 +400,17 @@ int store_add_folder(const char *root, const char *folder,
     result = check_not_inside(absolute, real, err);
     if (result)
         goto out_absolute;
+    result = check_signatures(real, err);
+    if (result)
+        goto out_absolute;
     struct stage stage;
     result = stage_begin(absolute, &stage, err);
     if (result)
         goto out_absolute;
     result = add_staged(&stage, absolute, real, options, package, added, err);
     stage_finish(&stage);
+    if (!result)
+        result = take_signatures(absolute, real, package, err);
 out_absolute:
     free(absolute);
 out_real:

@@ -135,16 +135,17 @@ void store_random_name(const char *prefix, char name[STORE_RANDOM_NAME_SIZE])
     snprintf(name, STORE_RANDOM_NAME_SIZE, "%s-%016llx", prefix, (unsigned long long)number);
 }
 
-static int lock_file(int fd, bool exclusive)
+static int lock_file(int fd, bool exclusive, int tries)
 {
-    int tries = exclusive ? LOCK_TRIES_EXCLUSIVE : LOCK_TRIES_SHARED;
     for (int i = 0; i < tries; i++) {
+        if (i) {
+            const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
+            nanosleep(&pause, NULL);
+        }
         if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
             return 0;
         if (errno != EWOULDBLOCK && errno != EINTR)
             return -errno;
-        const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
-        nanosleep(&pause, NULL);
     }
     return -EBUSY;
 }
@@ -181,8 +182,8 @@ static bool is_current(int repository, const char *folder_name, int lock)
     return current;
 }
 
-int store_lock_package(int repository, const char *folder_name, bool exclusive,
-                       struct error *err)
+static int lock_package(int repository, const char *folder_name, bool exclusive, int tries,
+                        struct error *err)
 {
     struct stat package;
     if (fstatat(repository, folder_name, &package, AT_SYMLINK_NOFOLLOW) < 0) {
@@ -198,7 +199,7 @@ int store_lock_package(int repository, const char *folder_name, bool exclusive,
     if (fd < 0)
         return error_set(err, fd, "cannot open the lock of the package %s: %s", folder_name,
                          strerror(-fd));
-    int result = lock_file(fd, exclusive);
+    int result = lock_file(fd, exclusive, tries);
     if (result == -EBUSY)
         error_set(err, result,
                   exclusive ? "the package %s is in use" : "the package %s is being removed",
@@ -212,6 +213,18 @@ int store_lock_package(int repository, const char *folder_name, bool exclusive,
         return result;
     }
     return fd;
+}
+
+int store_lock_package(int repository, const char *folder_name, bool exclusive,
+                       struct error *err)
+{
+    int tries = exclusive ? LOCK_TRIES_EXCLUSIVE : LOCK_TRIES_SHARED;
+    return lock_package(repository, folder_name, exclusive, tries, err);
+}
+
+int store_try_lock_package(int repository, const char *folder_name, struct error *err)
+{
+    return lock_package(repository, folder_name, false, 1, err);
 }
 
 void store_forget_lock(int repository, const char *folder_name)

@@ -37,6 +37,8 @@ void store_random_name(const char *prefix, char name[STORE_RANDOM_NAME_SIZE]);
  * package is not there or was removed meanwhile, -EBUSY when the lock cannot be had. */
 int store_lock_package(int repository, const char *folder_name, bool exclusive,
                        struct error *err);
+/* The same for a shared lock, without waiting. */
+int store_try_lock_package(int repository, const char *folder_name, struct error *err);
 /* Deletes the lock file of a package that was removed; the caller has the exclusive lock. */
 void store_forget_lock(int repository, const char *folder_name);
 

@@ -226,6 +226,16 @@ static int copy_blocks(struct target *target, int source)
     return code;
 }
 
+/* The time of change belongs to the driver: copy rules compare it (copy_rules.h). */
+static int keep_time(const struct target *target, int source)
+{
+    struct stat info;
+    if (fstat(source, &info) < 0)
+        return -errno;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, info.st_mtim};
+    return futimens(target->fd, times) < 0 ? -errno : 0;
+}
+
 int stage_copy(struct stage *stage, const char *path, int source, bool executable,
                struct error *err)
 {
@@ -233,7 +243,10 @@ int stage_copy(struct stage *stage, const char *path, int source, bool executabl
     int result = open_target(stage, path, &target, err);
     if (result)
         return result;
-    int code = close_target(&target, executable ? 0755 : 0644, copy_blocks(&target, source));
+    int code = copy_blocks(&target, source);
+    if (!code)
+        code = keep_time(&target, source);
+    code = close_target(&target, executable ? 0755 : 0644, code);
     if (!code)
         code = add_to_catalog(stage, path, &target);
     return code ? error_set(err, code, "cannot copy %s into the store: %s", path, strerror(-code))

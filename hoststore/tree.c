@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "hoststore/catalog.h"
+#include "hoststore/open_beneath.h"
+#include "hoststore/paths.h"
 
 /* O_NONBLOCK: opening a FIFO that replaced a file between check and use must not hang. */
 #define OPEN_FILE (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -67,16 +69,14 @@ static int open_entry(int folder, const char *name, const char *path, mode_t wan
     return fd;
 }
 
-/* Opens the file at a path of several components, one by one, so that no link on the way is
- * followed. */
-static int open_file(int folder, const char *path, struct error *err)
+/* Why a path cannot be opened as a file: walks it, and names the component that is wrong. */
+static int explain(int folder, const char *path, int code, struct error *err)
 {
     char *copy = strdup(path);
     if (!copy)
         return error_set(err, -ENOMEM, "out of memory opening %s", path);
     int at = folder, result;
-    char *name = copy;
-    for (;;) {
+    for (char *name = copy;;) {
         char *slash = strchr(name, '/');
         if (slash)
             *slash = '\0';
@@ -90,13 +90,35 @@ static int open_file(int folder, const char *path, struct error *err)
         name = slash + 1;
     }
     free(copy);
-    return result;
+    if (result < 0)
+        return result;
+    close(result); /* it is well by now; what was wrong is told */
+    return error_set(err, code, "cannot open %s: %s", path, strerror(-code));
+}
+
+int tree_open_file(int folder, const char *path, struct error *err)
+{
+    struct stat info;
+    int fd = open_beneath(folder, path, OPEN_FILE);
+    if (fd < 0)
+        return store_path_check_relative(path, err) ? -EPERM : explain(folder, path, fd, err);
+    if (fstat(fd, &info) < 0) {
+        int code = -errno;
+        close(fd);
+        return error_set(err, code, "cannot look at %s: %s", path, strerror(-code));
+    }
+    if (!S_ISREG(info.st_mode)) {
+        close(fd);
+        return error_set(err, -EBADMSG, "%s is %s, %s is needed", path, tree_kind(info.st_mode),
+                         tree_kind(S_IFREG));
+    }
+    return fd;
 }
 
 int tree_read(int folder, const char *path, size_t limit, char **data, size_t *size,
               struct error *err)
 {
-    int fd = open_file(folder, path, err);
+    int fd = tree_open_file(folder, path, err);
     if (fd < 0)
         return fd;
     int result = 0;

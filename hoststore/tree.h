@@ -15,6 +15,10 @@
  * a negative errno. */
 int tree_open_folder(const char *path, struct error *err);
 
+/* Opens the regular file at the relative path `path` below `folder` for reading (open_beneath.h). A
+ * descriptor, or as tree_read; -EPERM for a path that store_path_check_relative refuses. */
+int tree_open_file(int folder, const char *path, struct error *err);
+
 /* Reads the regular file at the relative path `path` below `folder`. -ENOENT when it or a folder
  * on the way is missing, -EBADMSG when there is a link or something that is no file, -EFBIG. *data
  * has a NUL behind and is freed by the caller. */

@@ -21,6 +21,7 @@ const char *loader_step_name(enum loader_step step)
         [LOADER_STEP_DRIVER_NAME] = "driver name",
         [LOADER_STEP_MANIFEST] = "manifest",
         [LOADER_STEP_PACKAGE] = "package",
+        [LOADER_STEP_SIGNATURE] = "signature",
         [LOADER_STEP_LIBRARY] = "library",
         [LOADER_STEP_NEGOTIATE] = "negotiation",
         [LOADER_STEP_DONE] = "loaded",
@@ -73,59 +74,100 @@ static bool manifest_fits(const struct icd_manifest *manifest)
     return !manifest->library_arch || !strcmp(manifest->library_arch, bits);
 }
 
-/* Checks that the manifest belongs to a whole and unaltered package for this architecture, and
- * finds the library's path. -ENOEXEC for another architecture. */
-static int check_package(const char *path, const struct icd_manifest *manifest, char **library_path,
-                         struct error *err)
+/* Finds the package of a manifest. -ENOEXEC for another architecture. */
+static int find_package(const char *path, const struct package **package, const char **relative,
+                        struct error *err)
 {
-    const struct package *package;
     const struct catalog *catalog;
-    const char *relative;
-    char *library = NULL;
-    int code = package_find(path, &package, &relative, err);
+    int code = package_find(path, package, relative, err);
 
     if (code < 0)
         return code;
-    catalog = package_catalog(package);
+    catalog = package_catalog(*package);
     if (strcmp(catalog->architecture, "any") &&
         strcmp(catalog->architecture, package_native_architecture()))
         return error_set(err, -ENOEXEC, "the package %s is for %s, this process is %s",
-                         package_folder(package), catalog->architecture,
+                         package_folder(*package), catalog->architecture,
                          package_native_architecture());
-    if (!catalog_find(catalog, relative))
+    if (!catalog_find(catalog, *relative))
         return error_set(err, -EBADMSG, "the manifest %s is not listed in the package's catalog",
                          path);
-    code = icd_manifest_library_in_package(manifest, relative, &library, err);
+    return 0;
+}
+
+/* Finds the library of a manifest, of which exactly the bytes that the catalog lists are used. */
+static int find_library(const struct package *package, const char *relative, char **library,
+                        uint32_t *api_version, struct error *err)
+{
+    struct icd_manifest manifest;
+    char *text;
+    size_t size;
+    int code = package_read(package, relative, ICD_MANIFEST_MAX_SIZE, &text, &size, err);
+
+    if (code < 0)
+        return code;
+    code = icd_manifest_parse(relative, text, size, &manifest, err);
+    free(text);
+    if (code == 0) {
+        *api_version = manifest.api_version;
+        code = icd_manifest_library_in_package(&manifest, relative, library, err);
+        icd_manifest_finish(&manifest);
+    }
     if (code < 0)
         return error_prefix(err, code, "%s", package_folder(package));
-    if (!catalog_find(catalog, library)) {
+    if (!catalog_find(package_catalog(package), *library)) {
         code = error_set(err, -EBADMSG,
-                         "the library %s that %s names is not listed in the package's catalog",
-                         library, path);
-        goto free_library;
+                         "the library %s that %s/%s names is not listed in the package's catalog",
+                         *library, package_folder(package), relative);
+        free(*library);
     }
+    return code;
+}
+
+/* What a manifest comes to: a driver, or how far it came. */
+struct attempt {
+    const struct loader_umd *umd;
+    enum loader_step step;
+    bool signature_known;
+    struct trust_result signature;
+};
+
+static int try_package(const char *path, struct attempt *attempt, struct error *err)
+{
+    const struct package *package;
+    const char *relative;
+    char *library;
+    uint32_t api_version = 0;
+    int code = find_package(path, &package, &relative, err);
+
+    if (code < 0)
+        return code;
+    code = find_library(package, relative, &library, &api_version, err);
+    if (code < 0)
+        return code;
     code = package_verify(package, err);
     if (code < 0)
         goto free_library;
-    if (asprintf(library_path, "%s/%s", package_folder(package), library) < 0) {
-        *library_path = NULL;
-        code = error_set(err, -ENOMEM, "no memory for the path of %s", library);
-    }
+    attempt->step = LOADER_STEP_SIGNATURE;
+    code = package_check_trust(package, &attempt->signature, err);
+    attempt->signature_known = code == 0 || code == -EKEYREJECTED;
+    if (code < 0)
+        goto free_library;
+    code = umd_load(path, package, library, api_version, &attempt->umd, &attempt->step, err);
 
 free_library:
     free(library);
     return code;
 }
 
-/* -ENOEXEC for a driver of another architecture; on failure *step tells how far it came. */
-static int try_manifest(const char *path, const struct loader_umd **umd, enum loader_step *step,
-                        struct error *err)
+/* -ENOEXEC for a driver of another architecture. This first look at the manifest tells a person
+ * what is wrong with it, and sorts other architectures out; nothing else of it is used. */
+static int try_manifest(const char *path, struct attempt *attempt, struct error *err)
 {
     struct icd_manifest manifest;
-    char *library_path = NULL;
     int code;
 
-    *step = LOADER_STEP_MANIFEST;
+    *attempt = (struct attempt){.step = LOADER_STEP_MANIFEST};
     code = icd_manifest_load(path, &manifest, err);
     if (code == -ENOENT)
         return error_set(err, code,
@@ -138,30 +180,33 @@ static int try_manifest(const char *path, const struct loader_umd **umd, enum lo
                          manifest.library_arch, (unsigned)sizeof(void *) * 8);
         goto finish;
     }
-    *step = LOADER_STEP_PACKAGE;
-    code = check_package(path, &manifest, &library_path, err);
-    if (code < 0)
-        goto finish;
-    code = umd_load(path, library_path, manifest.api_version, umd, step, err);
+    attempt->step = LOADER_STEP_PACKAGE;
+    code = try_package(path, attempt, err);
 
 finish:
-    free(library_path);
     icd_manifest_finish(&manifest);
     return code;
 }
 
 /* --- One adapter --- */
 
+static void take_signature(struct loader_adapter *adapter, const struct attempt *attempt)
+{
+    adapter->signature_known = attempt->signature_known;
+    adapter->signature = attempt->signature;
+}
+
 /* Of several manifests the first that can be used is taken. A failure that is not just another
  * architecture is told even when a later manifest works. */
 static int load_first(struct loader_adapter *adapter, char **manifests, struct error *err)
 {
-    enum loader_step step = LOADER_STEP_MANIFEST, kept_step = LOADER_STEP_MANIFEST;
+    enum loader_step kept_step = LOADER_STEP_MANIFEST;
+    struct attempt attempt;
     struct error one;
     int kept = 0;
 
     for (char **path = manifests; *path; path++) {
-        int code = try_manifest(*path, &adapter->umd, &step, &one);
+        int code = try_manifest(*path, &attempt, &one);
 
         if (code == 0 || !adapter->manifest_path) {
             free(adapter->manifest_path);
@@ -173,12 +218,15 @@ static int load_first(struct loader_adapter *adapter, char **manifests, struct e
             if (kept && kept != -ENOEXEC)
                 log_warning("loader", "adapter \"%s\" uses %s; an earlier manifest failed: %s: %s",
                             adapter->description, *path, loader_step_name(kept_step), err->text);
+            adapter->umd = attempt.umd;
             adapter->step = LOADER_STEP_DONE;
+            take_signature(adapter, &attempt);
             return 0;
         }
         if (!kept || (kept == -ENOEXEC && code != -ENOEXEC)) {
             kept = code;
-            kept_step = step;
+            kept_step = attempt.step;
+            take_signature(adapter, &attempt);
             *err = one;
         }
     }

@@ -2,8 +2,9 @@
 /*
  * Finds and loads the user-mode driver (UMD) of each adapter that the host offers. The steps: the
  * host answers and lists adapters; VulkanDriverName is read from the adapter key (REG_MULTI_SZ,
- * then REG_SZ; TranslatePath); the manifest is parsed; the package is verified against its catalog;
- * dlopen (RTLD_LOCAL); the driver interface is negotiated.
+ * then REG_SZ; TranslatePath); the manifest is parsed; the package is verified against its catalog,
+ * and the catalog's signature against the keys that this guest trusts; dlopen (RTLD_LOCAL); the
+ * driver interface is negotiated.
  *
  * Nothing of the guest's own drivers is ever tried. Each adapter keeps the step that it reached and
  * the reason when it stopped, which `gpupv doctor` and the log tell; the log once in a process.
@@ -15,6 +16,7 @@
 #ifndef GPUPV_LOADER_LOADER_H
 #define GPUPV_LOADER_LOADER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,14 +24,16 @@
 #include <vulkan/vulkan_core.h>
 
 #include "gpupv/d3dkmthk.h"
+#include "hoststore/trust.h"
 #include "util/error.h"
 
 enum loader_step {
     LOADER_STEP_ENUMERATE,   /* the host answers and lists adapters */
     LOADER_STEP_DRIVER_NAME, /* the adapter key has VulkanDriverName */
     LOADER_STEP_MANIFEST,
-    LOADER_STEP_PACKAGE, /* the package is whole and unaltered */
-    LOADER_STEP_LIBRARY, /* dlopen */
+    LOADER_STEP_PACKAGE,   /* the package is whole and unaltered */
+    LOADER_STEP_SIGNATURE, /* this guest accepts who signed it, or that nobody did */
+    LOADER_STEP_LIBRARY,   /* dlopen */
     LOADER_STEP_NEGOTIATE,
     LOADER_STEP_DONE,
 };
@@ -60,6 +64,9 @@ struct loader_adapter {
     const struct loader_umd *umd; /* NULL unless step is LOADER_STEP_DONE */
     enum loader_step step;        /* the step that failed, or LOADER_STEP_DONE */
     struct error error;           /* why */
+    /* How the package's signatures stand to the keys that this guest trusts. */
+    bool signature_known; /* false: the loader did not come to look */
+    struct trust_result signature;
 };
 
 struct loader {

@@ -9,13 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include "hoststore/guest_hold.h"
+#include "hoststore/tree.h"
 
 struct package {
     struct package *next;
     char *folder;
     struct catalog *catalog;
+    char *text; /* the catalog's, as it was read: what signatures are for */
+    size_t text_size;
     struct stat identity; /* of the catalog's file */
     bool verified;
+    int hold; /* keeps the package in a store that a guest's agent keeps; -1: none */
+    struct file_identity *files; /* as they were verified, in the catalog's order */
+    bool trusted;
+    struct trust_result trust; /* once it is */
 };
 
 /* One list for the process: a package is verified once, whoever loads from it. */
@@ -87,11 +97,19 @@ static int add_locked(char *folder, const struct stat *identity, struct package 
 
     if (!package)
         return error_set(err, -ENOMEM, "no memory for the package %s", folder);
-    code = catalog_load(folder, &package->catalog, err);
+    code = catalog_load_text(folder, &package->catalog, &package->text, &package->text_size, err);
     if (code < 0) {
         free(package);
         return code;
     }
+    package->files = calloc(package->catalog->file_count, sizeof(*package->files));
+    if (!package->files) {
+        catalog_destroy(package->catalog);
+        free(package->text);
+        free(package);
+        return error_set(err, -ENOMEM, "no memory for the package %s", folder);
+    }
+    package->hold = -1;
     package->folder = folder;
     package->identity = *identity;
     package->next = packages;
@@ -172,7 +190,10 @@ int package_verify(const struct package *package, struct error *err)
 
     pthread_mutex_lock(&lock);
     if (!own->verified) {
-        code = catalog_verify(own->catalog, own->folder, &why);
+        /* Before it is checked, and for as long as the process lives, as its libraries are. */
+        if (own->hold < 0)
+            own->hold = guest_hold_package(own->folder);
+        code = catalog_verify_identities(own->catalog, own->folder, own->files, &why);
         own->verified = code == 0;
     }
     pthread_mutex_unlock(&lock);
@@ -181,5 +202,81 @@ int package_verify(const struct package *package, struct error *err)
                          "%s; on the host, look with: gpupv host store verify, and add the driver "
                          "again",
                          why.text);
+    return 0;
+}
+
+/* The configuration is read until a package is accepted: an administrator who puts a key in place
+ * need not restart the programs that wait for it. */
+static int check_trust(const struct package *package, struct trust_result *result,
+                       struct error *err)
+{
+    struct trust *trust;
+    int code = trust_load(&trust, err);
+
+    *result = (struct trust_result){.state = TRUST_UNSIGNED};
+    if (code < 0)
+        return code;
+    code = trust_check(trust, package->folder, package->text, package->text_size, result, err);
+    trust_destroy(trust);
+    return code;
+}
+
+int package_check_trust(const struct package *package, struct trust_result *result,
+                        struct error *err)
+{
+    struct package *own = (struct package *)package; /* of our list */
+    int code = 0;
+
+    pthread_mutex_lock(&lock);
+    if (!own->trusted) {
+        code = check_trust(own, &own->trust, err);
+        own->trusted = code == 0;
+    }
+    *result = own->trust;
+    pthread_mutex_unlock(&lock);
+    return code;
+}
+
+int package_read(const struct package *package, const char *path, size_t limit, char **data,
+                 size_t *size, struct error *err)
+{
+    const struct catalog_file *file = catalog_find(package->catalog, path);
+    int folder, code;
+
+    if (!file)
+        return error_set(err, -EBADMSG, "%s/%s is not listed in the package's catalog",
+                         package->folder, path);
+    folder = tree_open_folder(package->folder, err);
+    if (folder < 0)
+        return folder;
+    code = tree_read(folder, path, limit, data, size, err);
+    close(folder);
+    if (code < 0)
+        return error_prefix(err, code, "%s", package->folder);
+    if (!catalog_file_fits(file, *data, *size)) {
+        free(*data);
+        return error_set(err, -EBADMSG,
+                         "%s/%s was altered: its contents are not those of the catalog",
+                         package->folder, path);
+    }
+    return 0;
+}
+
+int package_check_unchanged(const struct package *package, const char *path, struct error *err)
+{
+    const struct catalog_file *file = catalog_find(package->catalog, path);
+    struct file_identity now;
+    int code;
+
+    if (!file || !package->verified)
+        return error_set(err, -EBADMSG, "%s/%s was not verified", package->folder, path);
+    code = file_identity_read(package->folder, path, &now, err);
+    if (code < 0)
+        return code;
+    if (!file_identity_equal(&now, &package->files[file - package->catalog->files]))
+        return error_set(err, -EBADMSG,
+                         "%s/%s was replaced or changed after it was verified; packages in a "
+                         "driver store never change: is it mapped read-only here?",
+                         package->folder, path);
     return 0;
 }

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -103,11 +104,32 @@ static void entry_destroy(struct entry *entry)
     free(entry);
 }
 
-static int load(const char *manifest_path, const char *library_path, uint32_t api_version,
-                struct entry **result, enum loader_step *step, struct error *err)
+/* What is loaded is what was verified: its constructors run before a second look could tell, so the
+ * first look, before, is the one that protects; the second catches a change in between. */
+static int open_library(const struct package *package, const char *library, const char *path,
+                        void **handle, struct error *err)
+{
+    int code = package_check_unchanged(package, library, err);
+
+    if (code < 0)
+        return code;
+    *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    if (!*handle) {
+        const char *why = dlerror();
+        return error_set(err, -ELIBBAD,
+                         "cannot load %s: %s; the driver needs something that this guest lacks, or "
+                         "is of another architecture",
+                         path, why ? why : "no reason is given");
+    }
+    return package_check_unchanged(package, library, err);
+}
+
+static int load(const char *manifest_path, const char *library_path, const struct package *package,
+                const char *library, uint32_t api_version, struct entry **result,
+                enum loader_step *step, struct error *err)
 {
     struct entry *entry = calloc(1, sizeof(*entry));
-    void *library;
+    void *handle;
     int code = -ENOMEM;
 
     *step = LOADER_STEP_LIBRARY;
@@ -120,17 +142,11 @@ static int load(const char *manifest_path, const char *library_path, uint32_t ap
         error_set(err, code, "no memory to load %s", library_path);
         goto destroy_entry;
     }
-    library = dlopen(library_path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) {
-        const char *why = dlerror();
-        code = error_set(err, -ELIBBAD,
-                         "cannot load %s: %s; the driver needs something that this guest lacks, or "
-                         "is of another architecture",
-                         library_path, why ? why : "no reason is given");
+    code = open_library(package, library, library_path, &handle, err);
+    if (code < 0)
         goto destroy_entry;
-    }
     *step = LOADER_STEP_NEGOTIATE;
-    code = negotiate(library, &entry->umd, err);
+    code = negotiate(handle, &entry->umd, err);
     if (code < 0)
         goto destroy_entry; /* the library stays: its constructors may have started something */
     *result = entry;
@@ -141,26 +157,31 @@ destroy_entry:
     return code;
 }
 
-int umd_load(const char *manifest_path, const char *library_path, uint32_t api_version,
-             const struct loader_umd **umd, enum loader_step *step, struct error *err)
+int umd_load(const char *manifest_path, const struct package *package, const char *library,
+             uint32_t api_version, const struct loader_umd **umd, enum loader_step *step,
+             struct error *err)
 {
     struct entry *entry;
+    char *path = NULL;
     int code = 0;
 
+    if (asprintf(&path, "%s/%s", package_folder(package), library) < 0)
+        return error_set(err, -ENOMEM, "no memory for the path of %s", library);
     pthread_once(&fork_once, watch_forks);
     pthread_mutex_lock(&lock);
     for (entry = entries; entry; entry = entry->next)
-        if (!strcmp(entry->umd.library_path, library_path) &&
+        if (!strcmp(entry->umd.library_path, path) &&
             !strcmp(entry->umd.manifest_path, manifest_path))
             break;
     if (!entry) {
-        code = load(manifest_path, library_path, api_version, &entry, step, err);
+        code = load(manifest_path, path, package, library, api_version, &entry, step, err);
         if (code == 0) {
             entry->next = entries;
             entries = entry;
         }
     }
     pthread_mutex_unlock(&lock);
+    free(path);
     if (code == 0)
         *umd = &entry->umd;
     return code;

@@ -6,11 +6,15 @@
 #include <stdint.h>
 
 #include "loader/loader.h"
+#include "loader/package.h"
 
-/* The library at `library_path`, loaded once in a process however often it is asked for. `*step`
- * tells on failure whether LOADER_STEP_LIBRARY or LOADER_STEP_NEGOTIATE failed. -ELIBBAD,
- * -EPROTONOSUPPORT, -ENOMEM. */
-int umd_load(const char *manifest_path, const char *library_path, uint32_t api_version,
-             const struct loader_umd **umd, enum loader_step *step, struct error *err);
+/* The package's file `library`, which package_verify has checked, loaded once in a process however
+ * often it is asked for. It is given to dlopen by its path, and is refused when the file
+ * there is not, before and after, the one that was verified. `*step` tells on failure whether
+ * LOADER_STEP_LIBRARY or LOADER_STEP_NEGOTIATE failed. -ELIBBAD, -EPROTONOSUPPORT, -EBADMSG,
+ * -ENOMEM. */
+int umd_load(const char *manifest_path, const struct package *package, const char *library,
+             uint32_t api_version, const struct loader_umd **umd, enum loader_step *step,
+             struct error *err);
 
 #endif

@@ -315,10 +315,10 @@ static void test_names_of_wrapped_objects(void **state)
         VkObjectType type;
         uint64_t number;
     } objects[] = {
-        {VK_OBJECT_TYPE_INSTANCE, ICD_NUMBER(instance)},
-        {VK_OBJECT_TYPE_PHYSICAL_DEVICE, ICD_NUMBER(devices[1])},
+        {VK_OBJECT_TYPE_INSTANCE, ICD_ADDRESS(instance)},
+        {VK_OBJECT_TYPE_PHYSICAL_DEVICE, ICD_ADDRESS(devices[1])},
         {VK_OBJECT_TYPE_SURFACE_KHR, ICD_NUMBER(surface)},
-        {VK_OBJECT_TYPE_DEVICE, ICD_NUMBER(device)},
+        {VK_OBJECT_TYPE_DEVICE, ICD_ADDRESS(device)},
     };
     for (size_t i = 0; i < 4; i++) {
         const VkDebugUtilsObjectNameInfoEXT info = {
@@ -330,7 +330,7 @@ static void test_names_of_wrapped_objects(void **state)
         assert_int_equal(set_name(device, &info), VK_SUCCESS);
         assert_int_equal(state_of(&a)->named_objects, (int)i + 1);
     }
-    assert_int_equal(state_of(&a)->last_object, ICD_NUMBER(device));
+    assert_int_equal(state_of(&a)->last_object, ICD_ADDRESS(device));
     destroy_device(instance, device);
     LOOK_UP(instance, vkDestroySurfaceKHR)(instance, surface, NULL);
     destroy(instance);
