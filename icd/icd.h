@@ -23,7 +23,9 @@
 #include "icd_commands.h"
 #include "loader/loader.h"
 
-/* Non-dispatchable handles are pointers on 64-bit machines and integers on others. */
+/* Non-dispatchable handles are pointers on 64-bit machines and integers on others. Dispatchable
+ * ones are pointers everywhere. */
+#define ICD_ADDRESS(handle) ((uint64_t)(uintptr_t)(handle))
 #if defined(VK_USE_64_BIT_PTR_DEFINES) && VK_USE_64_BIT_PTR_DEFINES == 1
 #define ICD_NUMBER(handle) ((uint64_t)(uintptr_t)(handle))
 #define ICD_HANDLE(type, number) ((type)(uintptr_t)(number))

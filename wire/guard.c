@@ -26,7 +26,12 @@ struct scan {
     void *context;
 };
 
-enum finding { FINDING_NONE, FINDING_POINTER, FINDING_HANDLE };
+enum finding {
+    FINDING_NONE,
+    FINDING_POINTER,
+    FINDING_HANDLE,
+    FINDING_MAYBE_POINTER, /* a 4-byte word, in a 32-bit process */
+};
 
 int guard_parse_mode(const char *word, enum guard_mode *mode)
 {
@@ -78,7 +83,21 @@ static enum finding look(struct scan *scan, const uint8_t *at, size_t left)
     }
     if (low && scan->is_handle && scan->is_handle(scan->context, low))
         return FINDING_HANDLE;
+    if (sizeof(void *) == 4 && is_mapped(&scan->cache, low))
+        return FINDING_MAYBE_POINTER;
     return FINDING_NONE;
+}
+
+static const char *describe(enum finding finding)
+{
+    switch (finding) {
+    case FINDING_POINTER:
+        return "an 8-byte word that is an address of this process";
+    case FINDING_HANDLE:
+        return "a 4-byte word that is a live handle of this process";
+    default:
+        return "a 4-byte word that may be an address of this process";
+    }
 }
 
 int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
@@ -94,17 +113,24 @@ int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t 
     const uint8_t *bytes = data;
     enum finding finding = FINDING_NONE;
     size_t offset = 0;
-    for (; size >= 4 && offset <= size - 4; offset += 4) {
-        finding = look(&scan, bytes + offset, size - offset);
-        if (finding)
+    for (size_t at = 0; size >= 4 && at <= size - 4; at += 4) {
+        enum finding here = look(&scan, bytes + at, size - at);
+        if (here && (!finding || here != FINDING_MAYBE_POINTER)) {
+            finding = here;
+            offset = at;
+        }
+        if (finding && finding != FINDING_MAYBE_POINTER)
             break;
     }
     if (!finding)
         return 0;
 
-    const char *kind = finding == FINDING_POINTER
-                           ? "an 8-byte word that is an address of this process"
-                           : "a 4-byte word that is a live handle of this process";
+    const char *kind = describe(finding);
+    if (mode == GUARD_ENFORCE && finding == FINDING_MAYBE_POINTER) {
+        log_debug("guard", "private data of %s has, at offset %zu of %zu bytes, %s", what, offset,
+                  size, kind);
+        return 0;
+    }
     if (mode == GUARD_WARN) {
         log_warning("guard",
                     "private data of %s has, at offset %zu of %zu bytes, %s: it will mean "

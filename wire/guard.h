@@ -6,6 +6,11 @@
  * Refused: an 8-byte word at any 4-byte offset whose value lies in a mapped range of this process,
  * and a 4-byte word at any 4-byte offset that is a live handle. Thread-safe as far as the handle
  * test is.
+ *
+ * In a 32-bit process the structures that cross hold pointers in 8-byte words too, and those are
+ * refused likewise. A 4-byte word can be an address there, but so much of the 4 GiB is mapped that
+ * numbers, floating-point ones among them, often look like one: it is never refused. GUARD_WARN
+ * logs it, GUARD_ENFORCE logs it at the debug level.
  */
 #ifndef GPUPV_WIRE_GUARD_H
 #define GPUPV_WIRE_GUARD_H
@@ -21,12 +26,11 @@ enum guard_mode { GUARD_OFF = 0, GUARD_WARN = 1, GUARD_ENFORCE = 2 };
 /* "off", "warn" or "enforce". 0 or -EINVAL. */
 int guard_parse_mode(const char *word, enum guard_mode *mode);
 
-/* Scans `size` bytes, which need not be aligned. `is_handle` may be NULL. Returns 0 if clean, -EPERM
- * with *err naming the offset and the kind of the first finding. In GUARD_WARN the first finding is
- * logged, each time, and 0 returned; in GUARD_OFF nothing is scanned. `what` names the data in
- * messages, e.g. "escape". */
+/* Scans `size` bytes, which need not be aligned. `is_handle` may be NULL. Returns 0 if clean,
+ * -EPERM with *err naming the offset and the kind of the first finding. In GUARD_WARN the first
+ * finding is logged, each time, and 0 returned; in GUARD_OFF nothing is scanned. `what` names the
+ * data in messages, e.g. "escape". */
 int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
-               bool (*is_handle)(void *context, uint32_t handle), void *context,
-               struct error *err);
+               bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err);
 
 #endif

@@ -16,7 +16,8 @@
  * gets STATUS_INVALID_PARAMETER and the stream goes on.
  *
  * This protocol is kept stable: a new command or field raises WIRE_VERSION_MAX, and both sides
- * speak the highest version that both know.
+ * speak the highest version that both know. A command of a later version than the one agreed on is
+ * an unknown one.
  */
 #ifndef GPUPV_WIRE_PROTOCOL_H
 #define GPUPV_WIRE_PROTOCOL_H
@@ -26,7 +27,7 @@
 #define WIRE_MAX_MESSAGE (128u * 1024u)
 #define WIRE_MAGIC 0x56505047u /* "GPPV" in the byte order of the stream */
 #define WIRE_VERSION_MIN 1u
-#define WIRE_VERSION_MAX 1u
+#define WIRE_VERSION_MAX 2u
 
 enum wire_kind { WIRE_REQUEST = 1, WIRE_ASYNC = 2, WIRE_REPLY = 3 };
 
@@ -42,6 +43,10 @@ enum wire_command {
     WIRE_CREATE_CONTEXT_VIRTUAL = 9,
     WIRE_DESTROY_CONTEXT = 10,
     WIRE_ENUM_REGISTRY = 11,
+    /* Version 2: a full VM's copy of the driver store. */
+    WIRE_STORE_LIST = 12,
+    WIRE_STORE_READ = 13,
+    WIRE_STORE_RULES = 14,
     WIRE_COMMAND_END
 };
 
@@ -66,9 +71,9 @@ struct wire_luid {
 struct wire_hello_request {
     uint32_t magic;
     uint16_t version_min, version_max;
-    uint32_t guest_flags;   /* 0 */
-    uint32_t pid;           /* the process' own idea; the host trusts SO_PEERCRED where it has it */
-    char process_name[64];  /* UTF-8, NUL-padded; for logs */
+    uint32_t guest_flags;  /* 0 */
+    uint32_t pid;          /* the process' own idea; the host trusts SO_PEERCRED where it has it */
+    char process_name[64]; /* UTF-8, NUL-padded; for logs */
 };
 
 struct wire_hello_reply {
@@ -213,6 +218,82 @@ struct wire_registry_entry {
     uint32_t name_size; /* UTF-8 bytes that follow, padded with zeros to a multiple of 4 */
 };
 
+/* STORE_LIST: the packages that the offered adapters need, from index `start` on, as many as fit.
+ * Behind the reply's structure: the folder in which the guest looks for the store (UTF-8, padded
+ * with zeros to a multiple of 4), then the packages. */
+struct wire_store_list_request {
+    uint32_t start;
+};
+struct wire_store_list_reply {
+    uint32_t copy_mode; /* GraphicsDrivers\DriverStoreCopyMode: enum wire_copy_mode */
+    uint32_t total;     /* packages */
+    uint32_t count;     /* entries that follow */
+    uint32_t root_size; /* bytes, without the padding */
+};
+struct wire_store_package {
+    uint64_t size;                /* bytes of all files, the catalog and the signature included */
+    uint32_t catalog_size;        /* bytes of gpupv-catalog.json */
+    uint32_t signature_size;      /* of gpupv-catalog.sig; 0: the package is not signed */
+    uint8_t catalog_digest[32];   /* BLAKE2b-256 of the file */
+    uint8_t signature_digest[32]; /* the same; zeros without a signature */
+    uint32_t name_size;           /* bytes that follow, padded with zeros to a multiple of 4 */
+    uint32_t reserved;            /* 0 */
+};
+
+enum wire_copy_mode {
+    WIRE_COPY_DISABLED = 0,
+    WIRE_COPY_MISSING = 1,   /* what is there already is not overwritten */
+    WIRE_COPY_OVERWRITE = 2, /* a package that differs is replaced */
+};
+
+/* STORE_READ: a part of one file of a package; followed by the package's folder name and the
+ * file's path in it, UTF-8, neither padded nor terminated. The file is the catalog, the signature,
+ * or one that the catalog lists. Answered with the structure and up to `length` bytes of the file;
+ * fewer at its end or when no more fit, none beyond it. The first read holds the package against
+ * removal until the guest reads another one or its connection ends.
+ * STATUS_NOT_SUPPORTED: the copy mode is 0; STATUS_OBJECT_NAME_NOT_FOUND: no adapter needs such a
+ * package, or it has no such file; STATUS_OBJECT_NAME_INVALID: a path that no catalog may have. */
+struct wire_store_read_request {
+    uint64_t offset;
+    uint32_t length;
+    uint16_t package_size, path_size;
+};
+struct wire_store_read_reply {
+    uint64_t file_size;
+    int64_t modified_sec; /* time of the last change, since 1970 */
+    uint32_t modified_nsec;
+    uint32_t flags; /* WIRE_STORE_EXECUTABLE */
+};
+#define WIRE_STORE_EXECUTABLE 0x1u
+#define WIRE_STORE_MAX_READ (WIRE_MAX_PAYLOAD - (uint32_t)sizeof(struct wire_store_read_reply))
+
+/* STORE_RULES: the CopyToVm rules of a physical adapter's key, from index `start` on, as many as
+ * fit. Behind the reply's structure: the folder name of the package that the sources lie in (UTF-8,
+ * padded with zeros to a multiple of 4), then the rules.
+ * STATUS_NOT_SUPPORTED as above; STATUS_OBJECT_NAME_NOT_FOUND: the adapter has no package;
+ * STATUS_INVALID_PARAMETER: also for rules that contradict the documentation (the host logs why).
+ */
+struct wire_store_rules_request {
+    uint32_t adapter;
+    uint32_t physical_adapter;
+    uint32_t start;
+};
+struct wire_store_rules_reply {
+    uint32_t total, count;
+    uint32_t package_size; /* bytes, without the padding */
+    uint32_t reserved;     /* 0 */
+};
+struct wire_store_rule {
+    uint32_t flags;                    /* WIRE_RULE_* */
+    uint16_t source_size, target_size; /* UTF-8 bytes that follow, source first; the two together
+                                          padded with zeros to a multiple of 4 */
+};
+#define WIRE_RULE_WHEN_NEWER 0x1u /* else the target is overwritten */
+#define WIRE_RULE_WOW64 0x2u      /* else into the native folder */
+
+_Static_assert(sizeof(struct wire_store_package) == 88, "no padding on the wire");
+_Static_assert(sizeof(struct wire_store_read_request) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_store_read_reply) == 24, "no padding on the wire");
 _Static_assert(sizeof(struct wire_header) == 16, "no padding on the wire");
 _Static_assert(sizeof(struct wire_hello_request) == 80, "no padding on the wire");
 _Static_assert(sizeof(struct wire_hello_reply) == 48, "no padding on the wire");

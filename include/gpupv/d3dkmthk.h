@@ -40,8 +40,9 @@ typedef struct _D3DKMT_ADAPTERINFO {
 } D3DKMT_ADAPTERINFO;
 
 typedef struct _D3DKMT_ENUMADAPTERS2 {
-    ULONG NumAdapters;             /* in: elements of pAdapters; out: adapters */
-    D3DKMT_ADAPTERINFO *pAdapters; /* out; NULL to learn the number only */
+    ULONG NumAdapters; /* in: elements of pAdapters; out: adapters */
+    /* out; NULL to learn the number only */
+    D3DKMT_PTR(D3DKMT_ADAPTERINFO *, pAdapters);
 } D3DKMT_ENUMADAPTERS2;
 
 /* Opens every adapter, those for computing or display only included. With pAdapters NULL nothing is
@@ -57,13 +58,13 @@ typedef union _D3DKMT_ENUMADAPTERS_FILTER {
         ULONGLONG IncludeDisplayOnly : 1;
         ULONGLONG Reserved : 62; /* 0 */
     };
-    ULONGLONG Value;
+    D3DKMT_ALIGN64 ULONGLONG Value;
 } D3DKMT_ENUMADAPTERS_FILTER;
 
 typedef struct _D3DKMT_ENUMADAPTERS3 {
     D3DKMT_ENUMADAPTERS_FILTER Filter; /* in */
     ULONG NumAdapters;                 /* as in D3DKMT_ENUMADAPTERS2 */
-    D3DKMT_ADAPTERINFO *pAdapters;
+    D3DKMT_PTR(D3DKMT_ADAPTERINFO *, pAdapters);
 } D3DKMT_ENUMADAPTERS3;
 
 /* As D3DKMTEnumAdapters2, with a filter. Source: D3DKMTEnumAdapters3. */
@@ -301,8 +302,8 @@ typedef struct _D3DKMT_PARAVIRTUALIZATION {
 typedef struct _D3DKMT_QUERYADAPTERINFO {
     D3DKMT_HANDLE hAdapter;
     KMTQUERYADAPTERINFOTYPE Type;
-    VOID *pPrivateDriverData;   /* in/out: the type's structure */
-    UINT PrivateDriverDataSize; /* bytes; its size, or more for QUERYREGISTRY */
+    D3DKMT_PTR(VOID *, pPrivateDriverData); /* in/out: the type's structure */
+    UINT PrivateDriverDataSize;             /* bytes; its size, or more for QUERYREGISTRY */
 } D3DKMT_QUERYADAPTERINFO;
 
 /* Asks the host about an adapter. Checked in this order: STATUS_NOT_SUPPORTED for a type that gpupv
@@ -377,9 +378,9 @@ typedef struct _D3DKMT_ESCAPE {
     D3DKMT_HANDLE hDevice; /* or 0 */
     D3DKMT_ESCAPETYPE Type;
     D3DDDI_ESCAPEFLAGS Flags;
-    VOID *pPrivateDriverData;   /* in/out */
-    UINT PrivateDriverDataSize; /* bytes */
-    D3DKMT_HANDLE hContext;     /* or 0 */
+    D3DKMT_PTR(VOID *, pPrivateDriverData); /* in/out */
+    UINT PrivateDriverDataSize;             /* bytes */
+    D3DKMT_HANDLE hContext;                 /* or 0 */
 } D3DKMT_ESCAPE;
 
 /* Passes private data to the host's driver, which may change it in place. The data must hold no
@@ -404,15 +405,16 @@ typedef struct _D3DKMT_CREATEDEVICE {
     __extension__ union {
         D3DKMT_HANDLE hAdapter; /* in */
         VOID *pAdapter;         /* kernel mode only */
+        D3DKMT_PTR_HELPER(pAdapter_Align)
     };
     D3DKMT_CREATEDEVICEFLAGS Flags; /* in */
     D3DKMT_HANDLE hDevice;          /* out; the caller destroys it */
     /* Of D3D10's time; set to NULL and 0. */
-    VOID *pCommandBuffer;
+    D3DKMT_PTR(VOID *, pCommandBuffer);
     UINT CommandBufferSize;
-    D3DDDI_ALLOCATIONLIST *pAllocationList;
+    D3DKMT_PTR(D3DDDI_ALLOCATIONLIST *, pAllocationList);
     UINT AllocationListSize;
-    D3DDDI_PATCHLOCATIONLIST *pPatchLocationList;
+    D3DKMT_PTR(D3DDDI_PATCHLOCATIONLIST *, pPatchLocationList);
     UINT PatchLocationListSize;
 } D3DKMT_CREATEDEVICE;
 
@@ -455,14 +457,14 @@ typedef enum _D3DKMT_CLIENTHINT {
 } D3DKMT_CLIENTHINT;
 
 typedef struct _D3DKMT_CREATECONTEXTVIRTUAL {
-    D3DKMT_HANDLE hDevice;           /* in */
-    UINT NodeOrdinal;                /* in */
-    UINT EngineAffinity;             /* in: bit mask of physical adapters */
-    D3DDDI_CREATECONTEXTFLAGS Flags; /* in */
-    VOID *pPrivateDriverData;        /* in */
-    UINT PrivateDriverDataSize;      /* in: bytes */
-    D3DKMT_CLIENTHINT ClientHint;    /* in */
-    D3DKMT_HANDLE hContext;          /* out; the caller destroys it, or its device */
+    D3DKMT_HANDLE hDevice;                  /* in */
+    UINT NodeOrdinal;                       /* in */
+    UINT EngineAffinity;                    /* in: bit mask of physical adapters */
+    D3DDDI_CREATECONTEXTFLAGS Flags;        /* in */
+    D3DKMT_PTR(VOID *, pPrivateDriverData); /* in */
+    UINT PrivateDriverDataSize;             /* in: bytes */
+    D3DKMT_CLIENTHINT ClientHint;           /* in */
+    D3DKMT_HANDLE hContext;                 /* out; the caller destroys it, or its device */
 } D3DKMT_CREATECONTEXTVIRTUAL;
 
 /* Creates a context on a device. Private data is guarded and limited as in D3DKMTEscape.

@@ -2,7 +2,7 @@
 /*
  * Types of the WDDM interface that user-mode drivers share with the graphics kernel. Names, numbers
  * and layouts are those of WDDM 3.0 (d3dukmdt.h), of which only what gpupv's D3DKMT functions use
- * is declared. On 64-bit Linux every structure has the size and offsets that libdxg gives it.
+ * is declared. Every structure has the size and offsets that libdxg gives it on Linux.
  */
 #ifndef GPUPV_D3DUKMDT_H
 #define GPUPV_D3DUKMDT_H
@@ -33,6 +33,31 @@ extern "C" {
 #define DXGKDDI_INTERFACE_VERSION_WDDM3_0 0xF003
 #ifndef DXGKDDI_INTERFACE_VERSION
 #define DXGKDDI_INTERFACE_VERSION DXGKDDI_INTERFACE_VERSION_WDDM3_0
+#endif
+
+/*
+ * Structures have the layout of 64-bit programs in 32-bit ones too, as libdxg's have: a pointer
+ * takes eight bytes, as a union whose other member is its name with _Align, and 64-bit members are
+ * aligned to eight. Initialize members by name; where a pointer stands in a list of values, write
+ * D3DKMT_PTR_INIT(pointer).
+ */
+#if UINTPTR_MAX == UINT64_MAX
+#define D3DKMT_ALIGN64
+#define D3DKMT_PTR_HELPER(Name)
+#define D3DKMT_PTR(Type, Name) Type Name
+#define D3DKMT_PTR_INIT(x) (x)
+#else
+#define D3DKMT_ALIGN64 __attribute__((aligned(8)))
+#define D3DKMT_PTR_HELPER(Name) D3DKMT_ALIGN64 UINT64 Name;
+#define D3DKMT_PTR(Type, Name)                                                                     \
+    __extension__ union {                                                                          \
+        D3DKMT_PTR_HELPER(Name##_Align)                                                            \
+        Type Name;                                                                                 \
+    }
+#define D3DKMT_PTR_INIT(x)                                                                         \
+    {                                                                                              \
+        (UINT64)(SIZE_T)(x)                                                                        \
+    }
 #endif
 
 /* The name of an adapter, device, context … in this process; 0 names nothing. It stays valid until
@@ -109,7 +134,7 @@ typedef struct _D3DDDI_DRIVERESCAPE_TRANSLATERESOURCEHANDLE {
 typedef struct _D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE {
     D3DDDI_DRIVERESCAPETYPE EscapeType;
     D3DKMT_HANDLE hSyncObject;
-    UINT64 hKmdCpuEvent;
+    D3DKMT_ALIGN64 UINT64 hKmdCpuEvent;
     UINT Usage[8];
 } D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE;
 
@@ -173,7 +198,7 @@ typedef struct _D3DDDI_QUERYREGISTRY_INFO {
     D3DDDI_QUERYREGISTRY_STATUS Status; /* out */
     __extension__ union {               /* out */
         DWORD OutputDword;
-        UINT64 OutputQword;
+        D3DKMT_ALIGN64 UINT64 OutputQword;
         WCHAR OutputString[1];
         BYTE OutputBinary[1];
     };

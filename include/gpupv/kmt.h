@@ -19,8 +19,8 @@ extern "C" {
 #define GPUPV_KMT_TIMEOUT_MS 30000
 
 struct gpupv_kmt_info {
-    char transport[256];       /* URI in use, e.g. "unix:/run/gpupv/host.sock" */
-    uint32_t protocol_version; /* agreed on */
+    char transport[256];                 /* URI in use, e.g. "unix:/run/gpupv/host.sock" */
+    uint32_t protocol_version;           /* agreed on */
     uint32_t protocol_min, protocol_max; /* the host's range */
     char host_version[32];
 };
@@ -48,6 +48,68 @@ struct gpupv_kmt_registry_entry {
 NTSTATUS gpupv_kmt_list_registry(D3DKMT_HANDLE adapter, uint32_t query_type,
                                  uint32_t physical_adapter,
                                  struct gpupv_kmt_registry_entry **entries, size_t *count);
+
+/* --- The copy of the driver store in a full VM ---
+ *
+ * These need a host that speaks version 2 of the protocol: STATUS_NOT_SUPPORTED with an older one.
+ * They connect if there is no connection. STATUS_DEVICE_REMOVED, STATUS_NO_MEMORY: as above. */
+
+/* A package that the host's adapters need. */
+struct gpupv_kmt_store_package {
+    char name[256];             /* of its folder in ROOT/FileRepository */
+    uint64_t size;              /* bytes of all files, catalog and signature included */
+    uint32_t catalog_size;      /* bytes of gpupv-catalog.json */
+    uint32_t signature_size;    /* bytes of gpupv-catalog.sig; 0: it is not signed */
+    uint8_t catalog_digest[32]; /* BLAKE2b-256 of these files */
+    uint8_t signature_digest[32];
+};
+
+struct gpupv_kmt_store {
+    uint32_t copy_mode; /* DriverStoreCopyMode: 0 off, 1 copy what is missing, 2 replace, too */
+    char root[4096];    /* the guest's folder to which the host translates paths in its store */
+    size_t count;
+    struct gpupv_kmt_store_package *packages;
+};
+
+/* Lists the packages. *store is one malloc'ed block with all of it; the caller frees it. */
+NTSTATUS gpupv_kmt_store_list(struct gpupv_kmt_store **store);
+
+struct gpupv_kmt_store_file {
+    uint64_t size;        /* bytes of the whole file */
+    int64_t modified_sec; /* time of its last change, since 1970 */
+    uint32_t modified_nsec;
+    uint32_t executable; /* 1 or 0 */
+};
+
+/* Reads up to *size bytes of a package's file at `offset`; *size gets how many, fewer at the file's
+ * end or when a message holds no more, 0 behind the end. `path` is relative to the package. While
+ * the host is asked for parts of one package, it keeps that package. `file` may be NULL.
+ * STATUS_NOT_SUPPORTED: the host's DriverStoreCopyMode is 0; STATUS_OBJECT_NAME_NOT_FOUND: no
+ * adapter needs the package, or it has no such file; STATUS_OBJECT_NAME_INVALID: a path that no
+ * package can have; STATUS_INVALID_PARAMETER: NULL, empty or too long; STATUS_UNSUCCESSFUL: the
+ * host cannot read the file. */
+NTSTATUS gpupv_kmt_store_read(const char *package, const char *path, uint64_t offset, void *data,
+                              size_t *size, struct gpupv_kmt_store_file *file);
+
+/* A file that the driver wants outside its package: a value of the CopyToVm keys. */
+struct gpupv_kmt_copy_rule {
+    char source[4096];   /* relative to the package */
+    char target[256];    /* a file name in the guest's library folder */
+    uint32_t when_newer; /* 1: only over an older file; 0: always */
+    uint32_t wow64;      /* 1: into the folder of 32-bit libraries */
+};
+
+struct gpupv_kmt_copy_rules {
+    char package[256]; /* that the sources lie in */
+    size_t count;
+    struct gpupv_kmt_copy_rule *rules;
+};
+
+/* The rules of a physical adapter. *rules is one malloc'ed block; the caller frees it.
+ * STATUS_OBJECT_NAME_NOT_FOUND: the adapter has no driver package; STATUS_INVALID_PARAMETER: no
+ * such adapter, or the host's registry has rules that are wrong; STATUS_NOT_SUPPORTED as above. */
+NTSTATUS gpupv_kmt_store_rules(D3DKMT_HANDLE adapter, uint32_t physical_adapter,
+                               struct gpupv_kmt_copy_rules **rules);
 
 /* A name for an NTSTATUS, e.g. "STATUS_INVALID_PARAMETER"; NULL for one that gpupv never returns.
  * The string is constant. */

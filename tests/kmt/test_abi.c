@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sizes, alignments and offsets of the structures as libdxg lays them out on 64-bit Linux, written
- * down as numbers. Compiled as C and as C++.
+ * Sizes, alignments and offsets of the structures as libdxg lays them out on Linux, written down as
+ * numbers, the same in 32-bit programs. Compiled as C and as C++.
  */
 #include <stddef.h>
 
@@ -19,7 +19,12 @@
     CHECK(ALIGNMENT(type) == (alignment))
 #define OFFSET(type, member, offset) CHECK(offsetof(type, member) == (offset))
 
-CHECK(sizeof(void *) == 8);
+/* What has 64-bit integers alone is not aligned further than the C compiler does it. */
+#if defined(__i386__)
+#define INT64_ALIGNMENT 4
+#else
+#define INT64_ALIGNMENT 8
+#endif
 
 LAYOUT(D3DKMT_ADAPTERINFO, 20, 4);
 OFFSET(D3DKMT_ADAPTERINFO, AdapterLuid, 4);
@@ -102,9 +107,9 @@ LAYOUT(D3DKMT_DRIVERVERSION, 4, 4);
 
 LAYOUT(D3DKMT_ADAPTERTYPE, 4, 4);
 
-LAYOUT(D3DKMT_UMD_DRIVER_VERSION, 8, 8);
+LAYOUT(D3DKMT_UMD_DRIVER_VERSION, 8, INT64_ALIGNMENT);
 
-LAYOUT(D3DKMT_KMD_DRIVER_VERSION, 8, 8);
+LAYOUT(D3DKMT_KMD_DRIVER_VERSION, 8, INT64_ALIGNMENT);
 
 LAYOUT(D3DKMT_PHYSICAL_ADAPTER_COUNT, 4, 4);
 
@@ -141,7 +146,7 @@ LAYOUT(BOOLEAN, 1, 1);
 
 LAYOUT(D3DKMT_HANDLE, 4, 4);
 
-LAYOUT(LARGE_INTEGER, 8, 8);
+LAYOUT(LARGE_INTEGER, 8, INT64_ALIGNMENT);
 
 /* Enumerators that are not in a row with their neighbours. */
 CHECK(KMTQAITYPE_DRIVERVERSION == 13);
