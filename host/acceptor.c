@@ -13,10 +13,10 @@
 #define ACCEPT_BATCH 16
 #define RETRY_USEC (200 * 1000)
 
-void acceptor_init(struct acceptor *acceptor, struct service *service,
-                   void (*take)(struct service *, int))
+void acceptor_init(struct acceptor *acceptor, sd_event *event, void (*take)(void *, int),
+                   void *context)
 {
-    *acceptor = (struct acceptor){.service = service, .take = take};
+    *acceptor = (struct acceptor){.event = event, .take = take, .context = context};
     listener_init(&acceptor->listener);
 }
 
@@ -33,8 +33,8 @@ static void pause_accepting(struct acceptor *acceptor)
 {
     log_warning("service", "cannot accept a connection: %s; trying again", strerror(errno));
     acceptor->retry = sd_event_source_disable_unref(acceptor->retry);
-    if (sd_event_add_time_relative(acceptor->service->event, &acceptor->retry, CLOCK_MONOTONIC,
-                                   RETRY_USEC, 0, on_retry, acceptor) >= 0)
+    if (sd_event_add_time_relative(acceptor->event, &acceptor->retry, CLOCK_MONOTONIC, RETRY_USEC,
+                                   0, on_retry, acceptor) >= 0)
         sd_event_source_set_enabled(acceptor->io, SD_EVENT_OFF);
 }
 
@@ -45,7 +45,7 @@ static int on_connection(sd_event_source *source, int fd, uint32_t events, void 
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (client >= 0) {
-            acceptor->take(acceptor->service, client);
+            acceptor->take(acceptor->context, client);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause_accepting(acceptor);
             break;
@@ -60,8 +60,8 @@ int acceptor_start(struct acceptor *acceptor, struct error *err)
 {
     if (acceptor->listener.fd < 0 || acceptor->io)
         return 0;
-    int result = sd_event_add_io(acceptor->service->event, &acceptor->io, acceptor->listener.fd,
-                                 EPOLLIN, on_connection, acceptor);
+    int result = sd_event_add_io(acceptor->event, &acceptor->io, acceptor->listener.fd, EPOLLIN,
+                                 on_connection, acceptor);
     return result < 0 ? error_set(err, result, "cannot watch the socket: %s", strerror(-result))
                       : 0;
 }

@@ -8,6 +8,8 @@
 
 #include <sodium.h>
 
+#include "host/guid.h"
+#include "host/offer.h"
 #include "util/log.h"
 
 char *adapter_class_key_path(unsigned number)
@@ -20,15 +22,6 @@ char *adapter_service_key_path(const char *service)
 {
     char *path = NULL;
     return asprintf(&path, ADAPTER_SERVICES_KEY "\\%s", service) < 0 ? NULL : path;
-}
-
-void adapter_guid_text(const struct adapter *adapter, char text[ADAPTER_GUID_TEXT])
-{
-    const uint8_t *g = adapter->guid;
-    snprintf(text, ADAPTER_GUID_TEXT,
-             "{%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x}", g[0], g[1],
-             g[2], g[3], g[4], g[5], g[6], g[7], g[8], g[9], g[10], g[11], g[12], g[13], g[14],
-             g[15]);
 }
 
 /* --- Names that stay the same from one start of the service to the next --- */
@@ -49,12 +42,10 @@ static void identify(const struct adapter *adapter, const char *purpose, unsigne
     memcpy(to, digest, size);
 }
 
-/* A name-based UUID (RFC 9562 version 8: the digest is ours to choose), variant 10x. */
 static void derive_guid(struct adapter *adapter)
 {
     identify(adapter, "gpupv adapter guid", 0, adapter->guid, sizeof(adapter->guid));
-    adapter->guid[6] = (uint8_t)((adapter->guid[6] & 0x0f) | 0x80);
-    adapter->guid[8] = (uint8_t)((adapter->guid[8] & 0x3f) | 0x80);
+    guid_mark(adapter->guid);
 }
 
 static bool luid_is_taken(const struct config *config, const struct adapter_list *list,
@@ -218,8 +209,7 @@ struct wanted {
     size_t device_count;
 };
 
-static int add_adapter(struct adapter_list *list, const struct config *config,
-                       const struct reg_hive *hive, const struct store_paths *paths,
+static int add_adapter(struct adapter_list *list, const struct adapter_inputs *inputs,
                        const struct wanted *wanted, struct error *err)
 {
     struct adapter *adapter = &list->adapters[list->count];
@@ -232,12 +222,12 @@ static int add_adapter(struct adapter_list *list, const struct config *config,
     adapter->service = wanted->service ? wanted->service : adapter->name;
     adapter->luid = wanted->luid;
     if (!adapter->luid)
-        derive_luid(config, list, adapter);
+        derive_luid(inputs->config, list, adapter);
     derive_guid(adapter);
 
-    result = find_keys(adapter, hive, wanted->class_key);
+    result = find_keys(adapter, inputs->hive, wanted->class_key);
     if (!result)
-        result = find_paths(adapter, paths);
+        result = find_paths(adapter, inputs->paths);
     if (result) {
         adapter_finish(adapter);
         return error_set(err, result, "out of memory");
@@ -249,7 +239,7 @@ static int add_adapter(struct adapter_list *list, const struct config *config,
         .driver_store_path = adapter->store_path,
         .driver_image_path = adapter->image_path,
         .translate = translate,
-        .context = (void *)paths,
+        .context = (void *)inputs->paths,
     };
     list->count++;
     return 0;
@@ -276,34 +266,57 @@ static int resolve_section(const struct inventory *inventory, const struct confi
     return 0;
 }
 
-static int add_section(struct adapter_list *list, const struct config *config,
-                       const struct inventory *inventory, const struct reg_hive *hive,
-                       const struct store_paths *paths, const struct config_adapter *section,
-                       struct error *err)
+static int add_section(struct adapter_list *list, const struct adapter_inputs *inputs,
+                       const struct config_adapter *section, struct error *err)
 {
     const struct host_device *devices[CONFIG_MAX_LINKED + 1];
-    int result = resolve_section(inventory, section, devices, err);
+    int result = resolve_section(inputs->inventory, section, devices, err);
     if (!result) {
         struct wanted wanted = {
             section->name,      section->service, section->description,     section->luid,
             section->class_key, devices,          section->linked_count + 1};
-        result = add_adapter(list, config, hive, paths, &wanted, err);
+        result = add_adapter(list, inputs, &wanted, err);
     }
     if (result)
-        error_prefix(err, result, "%s: [adapter:%s]", config->path, section->name);
+        error_prefix(err, result, "%s: [adapter:%s]", inputs->config->path, section->name);
     return result;
 }
 
-static int add_sections(struct adapter_list *list, const struct config *config,
-                        const struct inventory *inventory, const struct reg_hive *hive,
-                        const struct store_paths *paths, bool strict, struct error *err)
+static bool same_devices(const struct config_adapter *a, const struct config_adapter *b)
 {
-    for (size_t i = 0; i < config->adapter_count; i++) {
-        if (!config->adapters[i].enabled)
+    bool same = a->enabled == b->enabled && !strcmp(a->device, b->device) &&
+                (a->icd && b->icd ? !strcmp(a->icd, b->icd) : a->icd == b->icd) &&
+                a->linked_count == b->linked_count;
+    for (size_t i = 0; i < a->linked_count && same; i++)
+        same = !strcmp(a->linked[i], b->linked[i]);
+    return same;
+}
+
+/* A device that was missing already is no news, and keeps nobody from taking up other changes. */
+static bool was_left_out(const struct adapters_before *before, const struct config_adapter *section)
+{
+    for (size_t i = 0; i < before->list->count; i++) {
+        if (!strcmp(before->list->adapters[i].name, section->name))
+            return false;
+    }
+    for (size_t i = 0; i < before->config->adapter_count; i++) {
+        const struct config_adapter *older = &before->config->adapters[i];
+        if (!strcmp(older->name, section->name))
+            return same_devices(older, section);
+    }
+    return false;
+}
+
+static int add_sections(struct adapter_list *list, const struct adapter_inputs *inputs,
+                        const struct adapters_before *before, struct error *err)
+{
+    for (size_t i = 0; i < inputs->config->adapter_count; i++) {
+        const struct config_adapter *section = &inputs->config->adapters[i];
+        if (!section->enabled)
             continue;
         struct error why;
-        int result = add_section(list, config, inventory, hive, paths, &config->adapters[i], &why);
-        if (result && (strict || result == -ENOMEM))
+        int result = add_section(list, inputs, section, &why);
+        if (result && (result == -ENOMEM || (before && !was_left_out(before, section))))
             return error_set(err, result, "%s", why.text);
         if (result)
             log_error("service", "%s; the adapter is not offered", why.text);
@@ -311,42 +324,51 @@ static int add_sections(struct adapter_list *list, const struct config *config,
     return 0;
 }
 
-static int add_every_device(struct adapter_list *list, const struct config *config,
-                            const struct inventory *inventory, const struct reg_hive *hive,
-                            const struct store_paths *paths, bool strict, struct error *err)
+/* An adapter's name and keys follow from its device's place in the list, so that what becomes of
+ * the devices before it changes nothing. */
+static int add_every_device(struct adapter_list *list, const struct adapter_inputs *inputs,
+                            const struct adapters_before *before, struct error *err)
 {
-    const struct device_list *available = inventory_find(inventory, NULL);
+    const struct device_list *available = inventory_find(inputs->inventory, NULL);
     if (!available)
         return 0;
     if (available->failure.text[0]) {
-        if (strict)
+        if (before && (before->list->count || before->config->adapter_count))
             return error_set(err, -ENODEV, "%s", available->failure.text);
         log_error("service", "%s; no adapter is offered", available->failure.text);
         return 0;
     }
+    const struct host_device *refused = NULL;
     for (size_t i = 0; i < available->count && i < CONFIG_MAX_ADAPTERS; i++) {
         char name[16];
         snprintf(name, sizeof(name), "gpu%zu", i);
         const struct host_device *device = &available->devices[i];
+        const char *refusal = offer_refusal(device, inputs->settings);
+        if (refusal) {
+            log_info("service", "the device \"%s\" is not offered: %s", device->name, refusal);
+            refused = device;
+            continue;
+        }
         struct wanted wanted = {name, NULL, NULL, 0, (unsigned)i, &device, 1};
-        int result = add_adapter(list, config, hive, paths, &wanted, err);
+        int result = add_adapter(list, inputs, &wanted, err);
         if (result)
             return error_prefix(err, result, "%s", name);
     }
+    if (refused && !list->count)
+        log_warning("service", "no adapter is offered; the device \"%s\" is not, because %s",
+                    refused->name, offer_refusal(refused, inputs->settings));
     return 0;
 }
 
-int adapters_create(const struct config *config, const struct inventory *inventory,
-                    const struct reg_hive *hive, const struct store_paths *paths, bool strict,
+int adapters_create(const struct adapter_inputs *inputs, const struct adapters_before *before,
                     struct adapter_list *list, struct error *err)
 {
     *list = (struct adapter_list){0};
     list->adapters = calloc(CONFIG_MAX_ADAPTERS, sizeof(*list->adapters));
     if (!list->adapters)
         return error_set(err, -ENOMEM, "out of memory");
-    int result = config->adapter_count
-                     ? add_sections(list, config, inventory, hive, paths, strict, err)
-                     : add_every_device(list, config, inventory, hive, paths, strict, err);
+    int result = inputs->config->adapter_count ? add_sections(list, inputs, before, err)
+                                               : add_every_device(list, inputs, before, err);
     if (result)
         adapters_finish(list);
     return result;

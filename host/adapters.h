@@ -13,6 +13,7 @@
 
 #include "host/config.h"
 #include "host/device.h"
+#include "host/settings.h"
 #include "hoststore/paths.h"
 #include "registry/query.h"
 #include "registry/registry.h"
@@ -32,7 +33,7 @@ struct adapter {
     uint32_t index; /* in the snapshot's list */
     char *name;
     uint64_t luid;    /* high part in the upper half; never 0 */
-    uint8_t guid[16]; /* in the order of its text */
+    uint8_t guid[16]; /* host/guid.h */
     const char *description, *service;
     /* Physical adapters: 1 or more. */
     size_t physical_count;
@@ -53,10 +54,24 @@ struct adapter_list {
     size_t count;
 };
 
-/* Resolves all. `strict`: the first adapter that cannot be offered fails the call; else it is left
- * out with a log line. `paths` is borrowed for the list's life. */
-int adapters_create(const struct config *config, const struct inventory *inventory,
-                    const struct reg_hive *hive, const struct store_paths *paths, bool strict,
+/* What the adapters follow from; all but the settings is borrowed for the list's life. */
+struct adapter_inputs {
+    const struct config *config;
+    const struct inventory *inventory;
+    const struct reg_hive *hive;
+    const struct store_paths *paths;
+    const struct settings *settings;
+};
+
+/* What was offered before. */
+struct adapters_before {
+    const struct config *config;
+    const struct adapter_list *list;
+};
+
+/* Resolves all. An adapter that cannot be offered is left out with a log line; but with `before`,
+ * it fails the call, unless it was left out then and its section is the same. */
+int adapters_create(const struct adapter_inputs *inputs, const struct adapters_before *before,
                     struct adapter_list *list, struct error *err);
 void adapters_finish(struct adapter_list *list);
 
@@ -64,9 +79,5 @@ static inline struct wire_luid adapter_wire_luid(const struct adapter *adapter)
 {
     return (struct wire_luid){(uint32_t)adapter->luid, (int32_t)(adapter->luid >> 32)};
 }
-
-/* "{xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx}" and a NUL. */
-#define ADAPTER_GUID_TEXT 39
-void adapter_guid_text(const struct adapter *adapter, char text[ADAPTER_GUID_TEXT]);
 
 #endif

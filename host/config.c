@@ -14,7 +14,8 @@
 #include "host/near_name.h"
 
 #define ADAPTER_PREFIX "adapter:"
-#define MAX_ADAPTER_NAME 63
+#define VM_PREFIX "vm:"
+#define MAX_NAME 63
 
 const char *config_default_path(void)
 {
@@ -39,6 +40,21 @@ static void adapter_finish(struct config_adapter *adapter)
     free(adapter->service);
 }
 
+static void patterns_finish(struct config_patterns *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->patterns[i]);
+    free(list->patterns);
+}
+
+static void vm_finish(struct config_vm *vm)
+{
+    free(vm->name);
+    free(vm->socket);
+    patterns_finish(&vm->allow);
+    patterns_finish(&vm->deny);
+}
+
 void config_unref(struct config *config)
 {
     if (!config || __atomic_sub_fetch(&config->refs, 1, __ATOMIC_ACQ_REL))
@@ -46,8 +62,11 @@ void config_unref(struct config *config)
     for (size_t i = 0; i < config->adapter_count; i++)
         adapter_finish(&config->adapters[i]);
     free(config->adapters);
+    for (size_t i = 0; i < config->vm_count; i++)
+        vm_finish(&config->vms[i]);
+    free(config->vms);
+    vm_finish(&config->default_vm);
     free(config->path);
-    free(config->socket);
     free(config->control);
     free(config->hive);
     free(config->store);
@@ -121,22 +140,22 @@ static int parse_file(const char *path, dictionary **ini, struct error *err)
                      strerror(cause ? cause : ENOMEM));
 }
 
-/* Sections: the adapters are made first, in the file's order, so that keys find their place. */
+/* Sections: adapters and VMs are made first, in the file's order, so that keys find their place. */
 
-static int check_adapter_name(const char *name, struct error *err)
+static int check_name(const char *what, const char *name, struct error *err)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
     size_t length = strlen(name);
-    if (!length || length > MAX_ADAPTER_NAME || strspn(name, allowed) != length)
+    if (!length || length > MAX_NAME || strspn(name, allowed) != length)
         return error_set(err, -EINVAL,
-                         "the adapter's name must be 1 to %d letters, digits, '.', '_' or '-'",
-                         MAX_ADAPTER_NAME);
+                         "the %s's name must be 1 to %d letters, digits, '.', '_' or '-'", what,
+                         MAX_NAME);
     return 0;
 }
 
 static int add_adapter(struct config *config, const char *name, struct error *err)
 {
-    int result = check_adapter_name(name, err);
+    int result = check_name("adapter", name, err);
     if (result)
         return result;
     if (config->adapter_count == CONFIG_MAX_ADAPTERS)
@@ -153,35 +172,69 @@ static int add_adapter(struct config *config, const char *name, struct error *er
     return 0;
 }
 
+static int add_vm(struct config *config, const char *name, struct error *err)
+{
+    int result = check_name("VM", name, err);
+    if (result)
+        return result;
+    if (!strcmp(name, CONFIG_DEFAULT_VM))
+        return error_set(err, -EINVAL, "the default VM's settings stand in [service]");
+    if (config->vm_count == CONFIG_MAX_VMS)
+        return error_set(err, -E2BIG, "more than %d VMs", CONFIG_MAX_VMS);
+    result = config_vm_set_defaults(name, &config->vms[config->vm_count++]);
+    return result ? error_set(err, result, "out of memory") : 0;
+}
+
+static bool starts_with(const char *text, const char *prefix)
+{
+    return !strncmp(text, prefix, strlen(prefix));
+}
+
 static int take_section(struct config *config, const char *section, struct error *err)
 {
     if (!strcmp(section, "service"))
         return 0;
-    if (!strncmp(section, ADAPTER_PREFIX, strlen(ADAPTER_PREFIX))) {
-        int result = add_adapter(config, section + strlen(ADAPTER_PREFIX), err);
+    int result;
+    if (starts_with(section, ADAPTER_PREFIX)) {
+        result = add_adapter(config, section + strlen(ADAPTER_PREFIX), err);
         return result ? error_prefix(err, result, "%s: [%s]", config->path, section) : 0;
     }
-    static const char *const known[] = {"service", "adapter:NAME"};
-    const char *near = near_name(section, known, 2);
+    if (starts_with(section, VM_PREFIX)) {
+        result = add_vm(config, section + strlen(VM_PREFIX), err);
+        return result ? error_prefix(err, result, "%s: [%s]", config->path, section) : 0;
+    }
+    static const char *const known[] = {"service", "adapter:NAME", "vm:NAME"};
+    const char *near = near_name(section, known, sizeof(known) / sizeof(known[0]));
     return error_set(err, -EINVAL, "%s: [%s]: unknown section%s%s%s", config->path, section,
-                     near ? "; is [" : "; the sections are [service] and [adapter:NAME]",
+                     near ? "; is [" : "; the sections are [service], [adapter:NAME] and [vm:NAME]",
                      near ? near : "", near ? "] meant?" : "");
+}
+
+static bool is_section(const char *section, size_t length, const char *prefix, const char *name)
+{
+    size_t skip = strlen(prefix);
+    return length == skip + strlen(name) && !strncmp(section, prefix, skip) &&
+           !strncmp(section + skip, name, length - skip);
 }
 
 /* The object that a section fills, or NULL. */
 static void *section_object(struct config *config, const char *section, size_t length,
                             const struct config_key **keys, size_t *count)
 {
-    static const size_t prefix = sizeof(ADAPTER_PREFIX) - 1;
-    if (length == 7 && !strncmp(section, "service", 7)) {
+    if (is_section(section, length, "service", "")) {
         *keys = config_service_keys(count);
         return config;
     }
-    for (size_t i = 0; length > prefix && i < config->adapter_count; i++) {
-        const char *name = config->adapters[i].name;
-        if (strlen(name) == length - prefix && !strncmp(section + prefix, name, length - prefix)) {
+    for (size_t i = 0; i < config->adapter_count; i++) {
+        if (is_section(section, length, ADAPTER_PREFIX, config->adapters[i].name)) {
             *keys = config_adapter_keys(count);
             return &config->adapters[i];
+        }
+    }
+    for (size_t i = 0; i < config->vm_count; i++) {
+        if (is_section(section, length, VM_PREFIX, config->vms[i].name)) {
+            *keys = config_vm_keys(count);
+            return &config->vms[i];
         }
     }
     return NULL;
@@ -234,7 +287,8 @@ static int take_dictionary(struct config *config, const dictionary *ini, struct 
     for (ssize_t i = 0; i < ini->size; i++)
         sections += ini->key[i] && !ini->val[i];
     config->adapters = calloc(sections + 1, sizeof(*config->adapters));
-    if (!config->adapters)
+    config->vms = calloc(sections + 1, sizeof(*config->vms));
+    if (!config->adapters || !config->vms)
         return error_set(err, -ENOMEM, "out of memory");
 
     int result = 0;
@@ -249,11 +303,31 @@ static int take_dictionary(struct config *config, const dictionary *ini, struct 
     return result;
 }
 
-static int check_together(const struct config *config, struct error *err)
+static int check_sockets(const struct config *config, struct error *err)
 {
-    if (!strcmp(config->socket, config->control))
+    if (!strcmp(config->default_vm.socket, config->control))
         return error_set(err, -EINVAL, "%s: [service] control: must differ from socket",
                          config->path);
+    for (size_t i = 0; i < config->vm_count; i++) {
+        const struct config_vm *vm = &config->vms[i];
+        const char *other = !strcmp(vm->socket, config->control) ? "[service] control" : NULL;
+        for (size_t j = 0; j <= i && !other; j++) {
+            const struct config_vm *earlier = config_vm_at(config, j);
+            if (!strcmp(vm->socket, earlier->socket))
+                other = j ? earlier->name : "[service]";
+        }
+        if (other)
+            return error_set(err, -EINVAL, "%s: [vm:%s] socket: %s has the same", config->path,
+                             vm->name, other);
+    }
+    return 0;
+}
+
+static int check_together(const struct config *config, struct error *err)
+{
+    int result = check_sockets(config, err);
+    if (result)
+        return result;
     for (size_t i = 0; i < config->adapter_count; i++) {
         const struct config_adapter *a = &config->adapters[i];
         for (size_t j = 0; a->luid && j < i; j++) {
@@ -315,25 +389,34 @@ static int make_default(const char *path, struct config **made, struct error *er
     if (!config)
         return error_set(err, -ENOMEM, "out of memory");
     config->refs = 1;
+    int result = config_vm_set_defaults(CONFIG_DEFAULT_VM, &config->default_vm);
+    free(config->default_vm.socket);
+    config->default_vm.socket = strdup("/run/gpupv/host.sock");
     config->path = strdup(path);
-    config->socket = strdup("/run/gpupv/host.sock");
-    config->socket_mode = 0666;
     config->control = strdup("/run/gpupv/control.sock");
     config->hive = strdup("/var/lib/gpupv/registry.hive");
     config->store = strdup("/var/lib/gpupv/DriverStore");
     config->guest_store = strdup("/run/gpupv/HostDriverStore");
-    config->listing = true;
     config->guard = GUARD_ENFORCE;
     config->max_clients = 1024;
     config->log = LOG_LEVEL_INFO;
     config->probe_timeout = 20;
-    if (!config->path || !config->socket || !config->control || !config->hive || !config->store ||
-        !config->guest_store) {
+    if (result || !config->path || !config->default_vm.socket || !config->control ||
+        !config->hive || !config->store || !config->guest_store) {
         config_unref(config);
         return error_set(err, -ENOMEM, "out of memory");
     }
     *made = config;
     return 0;
+}
+
+const struct config_vm *config_find_vm(const struct config *config, const char *name)
+{
+    for (size_t i = 0; i < config_vm_count(config); i++) {
+        if (!strcmp(config_vm_at(config, i)->name, name))
+            return config_vm_at(config, i);
+    }
+    return NULL;
 }
 
 int config_load(const char *path, struct config **config, struct error *err)
@@ -349,12 +432,14 @@ int config_load(const char *path, struct config **config, struct error *err)
     dictionary *ini = NULL;
     result = parse_file(path, &ini, err);
     if (result == -ENOENT && !named) {
+        loading->default_vm.max_clients = loading->max_clients;
         *config = loading;
         return 0;
     }
     if (result)
         goto out_unref;
     result = take_dictionary(loading, ini, err);
+    loading->default_vm.max_clients = loading->max_clients;
     if (!result)
         result = check_together(loading, err);
     if (!result)

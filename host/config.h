@@ -21,6 +21,9 @@
 #define CONFIG_MAX_ADAPTERS 64
 #define CONFIG_MAX_LINKED 31      /* physical adapters beside the first: a node mask has 32 bits */
 #define CONFIG_MAX_CLASS_KEY 9999 /* class keys have four decimal digits */
+#define CONFIG_MAX_VMS 256        /* [vm:NAME] sections */
+#define CONFIG_MAX_PATTERNS 64
+#define CONFIG_DEFAULT_VM "default"
 
 /* One [adapter:NAME] section. */
 struct config_adapter {
@@ -37,15 +40,34 @@ struct config_adapter {
     bool enabled;
 };
 
+/* A list of patterns, as host/policy.h matches them. */
+struct config_patterns {
+    char **patterns;
+    size_t count;
+};
+
+/* What guests come to, and what they may: a [vm:NAME] section, or [service] for the default VM. */
+struct config_vm {
+    char *name;
+    char *socket;
+    mode_t socket_mode;
+    bool escapes; /* others than known ones are let through */
+    bool secure;  /* no escapes, and only isolated adapters: docs/configuration.md */
+    bool listing; /* guests may list registry values */
+    struct config_patterns allow, deny; /* registry values; an empty `allow` allows all */
+    unsigned max_clients;               /* guest processes of this VM */
+};
+
 struct config {
     int refs;
     char *path; /* of the file, also when it is the default one and missing */
-    char *socket, *control;
-    mode_t socket_mode;
+    char *control;
     char *hive, *store, *guest_store;
-    bool listing; /* guests may list registry values */
     enum guard_mode guard;
-    unsigned max_clients;
+    unsigned max_clients; /* guest processes of all VMs; the default VM has this limit, too */
+    struct config_vm default_vm;
+    struct config_vm *vms; /* in the file's order */
+    size_t vm_count;
     enum log_level log;
     unsigned probe_timeout;          /* seconds */
     struct config_adapter *adapters; /* in the file's order; none: all devices are offered */
@@ -58,6 +80,20 @@ const char *config_default_path(void);
 /* Reads and checks a whole file. With path NULL the default file is read, and a missing one gives
  * the defaults; a missing named file is an error. Errors name file, section and key. */
 int config_load(const char *path, struct config **config, struct error *err);
+
+/* All VMs: the default one has the index 0, the others follow. */
+static inline size_t config_vm_count(const struct config *config)
+{
+    return 1 + config->vm_count;
+}
+
+static inline const struct config_vm *config_vm_at(const struct config *config, size_t index)
+{
+    return index ? &config->vms[index - 1] : &config->default_vm;
+}
+
+/* NULL when the configuration has no VM of that name. */
+const struct config_vm *config_find_vm(const struct config *config, const char *name);
 
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config);

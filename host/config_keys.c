@@ -3,12 +3,14 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/un.h>
 
 #include "host/config.h"
+#include "host/policy.h"
 
 /* The whole text as a number in `base` within [minimum, maximum]; no sign, no blanks. */
 static int parse_number(const char *text, int base, unsigned long minimum, unsigned long maximum,
@@ -75,7 +77,7 @@ static int parse_mode(const char *text, void *field, struct error *err)
     return 0;
 }
 
-static int parse_listing(const char *text, void *field, struct error *err)
+static int parse_allow_deny(const char *text, void *field, struct error *err)
 {
     if (strcmp(text, "allow") && strcmp(text, "deny"))
         return error_set(err, -EINVAL, "must be allow or deny, not \"%s\"", text);
@@ -177,12 +179,11 @@ static void free_words(char **words, size_t count)
     free(words);
 }
 
-static int parse_linked(const char *text, void *field, struct error *err)
+/* The elements of a comma list, without the blanks around them. */
+static int split_list(const char *text, size_t limit, char ***list, size_t *list_count,
+                      struct error *err)
 {
-    /* The key's place is the list's pointer; the count stands beside it in the same structure. */
-    struct config_adapter *adapter =
-        (struct config_adapter *)((char *)field - offsetof(struct config_adapter, linked));
-    char **words = calloc(CONFIG_MAX_LINKED, sizeof(*words));
+    char **words = calloc(limit, sizeof(*words));
     if (!words)
         return error_set(err, -ENOMEM, "out of memory");
     size_t count = 0;
@@ -194,8 +195,8 @@ static int parse_linked(const char *text, void *field, struct error *err)
             length--;
         if (!length)
             result = error_set(err, -EINVAL, "has an empty element: \"%s\"", text);
-        else if (count == CONFIG_MAX_LINKED)
-            result = error_set(err, -E2BIG, "at most %d linked devices", CONFIG_MAX_LINKED);
+        else if (count == limit)
+            result = error_set(err, -E2BIG, "has more than %zu elements", limit);
         else if (!(words[count] = strndup(at, length)))
             result = error_set(err, -ENOMEM, "out of memory");
         else
@@ -208,21 +209,89 @@ static int parse_linked(const char *text, void *field, struct error *err)
         free_words(words, count);
         return result;
     }
+    *list = words;
+    *list_count = count;
+    return 0;
+}
+
+static int parse_linked(const char *text, void *field, struct error *err)
+{
+    /* The key's place is the list's pointer; the count stands beside it in the same structure. */
+    struct config_adapter *adapter =
+        (struct config_adapter *)((char *)field - offsetof(struct config_adapter, linked));
+    char **words;
+    size_t count;
+    int result = split_list(text, CONFIG_MAX_LINKED, &words, &count, err);
+    if (result)
+        return result;
     free_words(adapter->linked, adapter->linked_count);
     adapter->linked = words;
     adapter->linked_count = count;
     return 0;
 }
 
+/* Puts a pattern into the form that is matched. One that cannot match anything is a mistake. */
+static int take_pattern(char **pattern, struct error *err)
+{
+    if ((*pattern)[0] != '*' && !strchr(*pattern, '\\'))
+        return error_set(err, -EINVAL,
+                         "a pattern starts with \"adapter\\\", \"service\\\" or \"*\", not "
+                         "like \"%s\"",
+                         *pattern);
+    char *folded = policy_fold(*pattern);
+    if (!folded)
+        return error_set(err, -EILSEQ, "a pattern is not UTF-8");
+    free(*pattern);
+    *pattern = folded;
+    return 0;
+}
+
+/* An empty text is the empty list. */
+static int parse_patterns(const char *text, void *field, struct error *err)
+{
+    struct config_patterns *list = field, read = {0};
+    int result = 0;
+    if (*text)
+        result = split_list(text, CONFIG_MAX_PATTERNS, &read.patterns, &read.count, err);
+    for (size_t i = 0; i < read.count && !result; i++)
+        result = take_pattern(&read.patterns[i], err);
+    if (result) {
+        free_words(read.patterns, read.count);
+        return result;
+    }
+    free_words(list->patterns, list->count);
+    *list = read;
+    return 0;
+}
+
+int config_vm_set_defaults(const char *name, struct config_vm *vm)
+{
+    *vm = (struct config_vm){.name = strdup(name),
+                             .socket_mode = 0666,
+                             .escapes = true,
+                             .listing = true,
+                             .max_clients = 256};
+    if (asprintf(&vm->socket, "/run/gpupv/vm/%s.sock", name) < 0)
+        vm->socket = NULL;
+    bool failed = !vm->name || !vm->socket || parse_patterns(POLICY_DEFAULT_DENY, &vm->deny, NULL);
+    return failed ? -ENOMEM : 0;
+}
+
+/* [service] has the keys of the VM that it stands for. */
 #define SERVICE(field) offsetof(struct config, field)
+#define DEFAULT_VM(field) offsetof(struct config, default_vm.field)
 static const struct config_key service_keys[] = {
-    {"socket", SERVICE(socket), parse_socket_path},
-    {"socket-mode", SERVICE(socket_mode), parse_mode},
+    {"socket", DEFAULT_VM(socket), parse_socket_path},
+    {"socket-mode", DEFAULT_VM(socket_mode), parse_mode},
+    {"escapes", DEFAULT_VM(escapes), parse_allow_deny},
+    {"secure", DEFAULT_VM(secure), parse_yes_no},
+    {"listing", DEFAULT_VM(listing), parse_allow_deny},
+    {"registry-allow", DEFAULT_VM(allow), parse_patterns},
+    {"registry-deny", DEFAULT_VM(deny), parse_patterns},
     {"control", SERVICE(control), parse_socket_path},
     {"hive", SERVICE(hive), parse_path},
     {"store", SERVICE(store), parse_path},
     {"guest-store", SERVICE(guest_store), parse_path},
-    {"listing", SERVICE(listing), parse_listing},
     {"private-data-guard", SERVICE(guard), parse_guard},
     {"max-clients", SERVICE(max_clients), parse_max_clients},
     {"log", SERVICE(log), parse_log},
@@ -241,10 +310,23 @@ static const struct config_key adapter_keys[] = {
     {"enabled", ADAPTER(enabled), parse_yes_no},
 };
 
+#define VM(field) offsetof(struct config_vm, field)
+static const struct config_key vm_keys[] = {
+    {"socket", VM(socket), parse_socket_path},
+    {"socket-mode", VM(socket_mode), parse_mode},
+    {"escapes", VM(escapes), parse_allow_deny},
+    {"secure", VM(secure), parse_yes_no},
+    {"listing", VM(listing), parse_allow_deny},
+    {"registry-allow", VM(allow), parse_patterns},
+    {"registry-deny", VM(deny), parse_patterns},
+    {"max-clients", VM(max_clients), parse_max_clients},
+};
+
 _Static_assert(sizeof(service_keys) / sizeof(service_keys[0]) <= CONFIG_MAX_KEYS,
                "raise the limit");
 _Static_assert(sizeof(adapter_keys) / sizeof(adapter_keys[0]) <= CONFIG_MAX_KEYS,
                "raise the limit");
+_Static_assert(sizeof(vm_keys) / sizeof(vm_keys[0]) <= CONFIG_MAX_KEYS, "raise the limit");
 
 const struct config_key *config_service_keys(size_t *count)
 {
@@ -256,4 +338,10 @@ const struct config_key *config_adapter_keys(size_t *count)
 {
     *count = sizeof(adapter_keys) / sizeof(adapter_keys[0]);
     return adapter_keys;
+}
+
+const struct config_key *config_vm_keys(size_t *count)
+{
+    *count = sizeof(vm_keys) / sizeof(vm_keys[0]);
+    return vm_keys;
 }

@@ -24,9 +24,10 @@
 struct connection {
     struct connection *next, *previous;
     struct service *service;
+    struct vm *vm;
     int fd;
     pid_t pid;     /* SO_PEERCRED; 0 if unknown */
-    bool refused;  /* the service is full: hello is answered with that */
+    bool refused;  /* the service or the VM is full: hello is answered with that */
     bool closing;  /* to be closed when the reply is out */
     bool buffered; /* whole messages may wait in the reader */
     struct frame_reader reader;
@@ -56,7 +57,12 @@ static void link_connection(struct connection *connection)
     if (service->connections)
         service->connections->previous = connection;
     service->connections = connection;
-    connection->refused ? service->refused_count++ : service->client_count++;
+    if (connection->refused) {
+        service->refused_count++;
+    } else {
+        service->client_count++;
+        connection->vm->clients++;
+    }
 }
 
 static void unlink_connection(struct connection *connection)
@@ -68,7 +74,12 @@ static void unlink_connection(struct connection *connection)
         connection->previous->next = connection->next;
     else
         service->connections = connection->next;
-    connection->refused ? service->refused_count-- : service->client_count--;
+    if (connection->refused) {
+        service->refused_count--;
+    } else {
+        service->client_count--;
+        connection->vm->clients--;
+    }
 }
 
 static void connection_destroy(struct connection *connection)
@@ -80,6 +91,7 @@ static void connection_destroy(struct connection *connection)
     sd_event_source_disable_unref(connection->deadline);
     close(connection->fd);
     process_destroy(connection->process);
+    vm_unref(connection->vm);
     frame_reader_finish(&connection->reader);
     free(connection->unsent);
     free(connection);
@@ -108,9 +120,16 @@ static int add_sources(struct connection *connection)
     return result;
 }
 
-void connection_take(struct service *service, int fd)
+void port_take(void *context, int fd)
 {
-    bool full = service->client_count >= service->core.state->config->max_clients;
+    struct port *port = context;
+    connection_take(port->service, port->vm, fd);
+}
+
+void connection_take(struct service *service, struct vm *vm, int fd)
+{
+    bool full = service->client_count >= service->core.state->config->max_clients ||
+                vm->clients >= vm->settings->max_clients;
     struct connection *connection = NULL;
     if (!full || service->refused_count < SERVICE_MAX_REFUSED)
         connection = calloc(1, sizeof(*connection));
@@ -118,8 +137,8 @@ void connection_take(struct service *service, int fd)
         close(fd);
         return;
     }
-    *connection =
-        (struct connection){.service = service, .fd = fd, .pid = peer_pid(fd), .refused = full};
+    *connection = (struct connection){
+        .service = service, .vm = vm_ref(vm), .fd = fd, .pid = peer_pid(fd), .refused = full};
     frame_reader_init(&connection->reader);
     link_connection(connection);
     int result = add_sources(connection);
@@ -210,11 +229,13 @@ static NTSTATUS greet(struct connection *connection, const struct wire_hello_req
     if (connection->refused)
         return STATUS_INSUFFICIENT_RESOURCES;
     pid_t pid = connection->pid ? connection->pid : (pid_t)hello->pid;
-    NTSTATUS status = process_create(&connection->service->core, pid, hello->process_name,
+    NTSTATUS status = process_create(connection->vm, pid, hello->process_name,
                                      sizeof(hello->process_name), &connection->process);
-    if (NT_SUCCESS(status))
+    if (NT_SUCCESS(status)) {
         reply->version =
             hello->version_max < WIRE_VERSION_MAX ? hello->version_max : (uint16_t)WIRE_VERSION_MAX;
+        connection->process->version = reply->version;
+    }
     return status;
 }
 
@@ -244,10 +265,10 @@ static int take_hello(struct connection *connection, const struct wire_header *h
     if (!NT_SUCCESS(status)) {
         connection->closing = true;
         log_warning("service",
-                    "process %d is refused with status 0x%08x: it speaks versions %u to %u of the "
-                    "protocol, this service %u to %u%s",
-                    (int)connection->pid, (uint32_t)status, hello.version_min, hello.version_max,
-                    WIRE_VERSION_MIN, WIRE_VERSION_MAX,
+                    "process %d of the VM %s is refused with status 0x%08x: it speaks versions %u "
+                    "to %u of the protocol, this service %u to %u%s",
+                    (int)connection->pid, connection->vm->name, (uint32_t)status, hello.version_min,
+                    hello.version_max, WIRE_VERSION_MIN, WIRE_VERSION_MAX,
                     connection->refused ? "; max-clients is reached" : "");
     }
     memcpy(connection->service->scratch.bytes + sizeof(*header), &reply, sizeof(reply));

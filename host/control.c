@@ -120,8 +120,9 @@ static bool is_allowed(int fd)
     return false;
 }
 
-void control_take(struct service *service, int fd)
+void control_take(void *context, int fd)
 {
+    struct service *service = context;
     struct control_client *client = NULL;
     if (service->control_count < MAX_CLIENTS && is_allowed(fd))
         client = calloc(1, sizeof(*client));

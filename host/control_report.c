@@ -9,6 +9,8 @@
 
 #include <json-c/json.h>
 
+#include "host/guid.h"
+#include "host/offer.h"
 #include "host/process.h"
 #include "host/service_internal.h"
 
@@ -39,6 +41,14 @@ static void put_text(struct report *report, json_object *object, const char *key
 static void put_number(struct report *report, json_object *object, const char *key, uint64_t number)
 {
     json_object *value = json_object_new_uint64(number);
+    if (!value)
+        report->failed = true;
+    put(report, object, key, value);
+}
+
+static void put_bool(struct report *report, json_object *object, const char *key, bool truth)
+{
+    json_object *value = json_object_new_boolean(truth);
     if (!value)
         report->failed = true;
     put(report, object, key, value);
@@ -124,10 +134,10 @@ static void report_adapter(struct report *report, json_object *object,
                            const struct service *service, const struct adapter *adapter)
 {
     const struct host_device *device = adapter->devices[0];
-    char luid[18], guid[ADAPTER_GUID_TEXT];
+    char luid[18], guid[GUID_TEXT];
     snprintf(luid, sizeof(luid), "%08x-%08x", (uint32_t)(adapter->luid >> 32),
              (uint32_t)adapter->luid);
-    adapter_guid_text(adapter, guid);
+    guid_format(adapter->guid, guid);
     put_text(report, object, "name", adapter->name);
     put_text(report, object, "description", adapter->description);
     put_text(report, object, "luid", luid);
@@ -202,9 +212,24 @@ static void report_capability(struct report *report, json_object *object, const 
     put_number(report, values, "optimal", total);
 }
 
-static void report_gpu(struct report *report, json_object *object, const struct state *state,
+/* What the kernel tells of the device, and why guests are not given it. */
+static void report_isolation(struct report *report, json_object *object, const struct state *state,
+                             const struct host_device *device, const struct adapter *adapter)
+{
+    const char *refusal = NULL;
+    if (adapter)
+        refusal = assignment_refusal(adapter, &state->settings, false);
+    else if (!state->config->adapter_count)
+        refusal = offer_refusal(device, &state->settings);
+    put_bool(report, object, "unique_rid", device->isolation.unique_rid);
+    put_bool(report, object, "acs_capable", device->isolation.acs_capable);
+    put_text(report, object, "refused", refusal);
+}
+
+static void report_gpu(struct report *report, json_object *object, const struct service *service,
                        const struct host_device *device)
 {
+    const struct state *state = service->core.state;
     const struct adapter *adapter = adapter_of(state, device);
     char *name = gpu_name(device);
     if (!name)
@@ -214,9 +239,13 @@ static void report_gpu(struct report *report, json_object *object, const struct 
     put_text(report, object, "description", device->name);
     put_text(report, object, "adapter", adapter ? adapter->name : NULL);
     json_object *counts = put_list(report, object, "valid_partition_counts");
-    if (counts && json_object_array_add(counts, json_object_new_uint64(state->virtual_functions)))
+    uint32_t functions = state->settings.virtual_functions;
+    if (counts && json_object_array_add(counts, json_object_new_uint64(functions)))
         report->failed = true;
-    put_number(report, object, "partition_count", state->virtual_functions);
+    put_number(report, object, "partition_count", functions);
+    put_number(report, object, "partitions_in_use",
+               adapter ? vm_count_with_adapter(&service->core, adapter->luid) : 0);
+    report_isolation(report, object, state, device, adapter);
     report_capability(report, object, "vram", device->local_bytes);
     /* All ones: no limit is known. */
     report_capability(report, object, "encode", UINT64_MAX);
@@ -253,7 +282,7 @@ static void report_gpus(struct report *report, json_object *root, struct service
             const struct host_device *device = &inventory->lists[i].devices[j];
             json_object *object = is_repeated(state, device) ? NULL : append(report, list);
             if (object)
-                report_gpu(report, object, state, device);
+                report_gpu(report, object, service, device);
         }
     }
 }
@@ -270,13 +299,15 @@ static void report_status(struct report *report, json_object *root, struct servi
     put_number(report, root, "pid", (uint64_t)getpid());
     put_number(report, root, "uptime_s", (usec - service->start_usec) / 1000000);
     put_text(report, root, "config", state->config->path);
-    put_text(report, root, "socket", state->config->socket);
+    put_text(report, root, "socket", state->config->default_vm.socket);
     put_text(report, root, "hive", state->config->hive);
     put_text(report, root, "store", state->config->store);
     put_text(report, root, "guest_store", state->config->guest_store);
     put_number(report, root, "adapters", state->adapters.count);
     put_number(report, root, "clients", service->client_count);
     put_number(report, root, "max_clients", state->config->max_clients);
+    put_number(report, root, "vms", config_vm_count(state->config));
+    put_number(report, root, "gpu_virtualization_flags", state->settings.gpu_virtualization_flags);
     put_number(report, root, "packages_in_use", hold_count(&service->core.holds));
     put_number(report, root, "generation", service->generation);
     put_number(report, root, "reloads", service->reloads);
@@ -294,10 +325,33 @@ static void report_processes(struct report *report, json_object *root, struct se
             return;
         put_number(report, object, "pid", (uint64_t)process->pid);
         put_text(report, object, "name", process->name);
+        put_text(report, object, "vm", process->vm->name);
         put_number(report, object, "adapters", process->adapters);
         put_number(report, object, "devices", process->devices);
         put_number(report, object, "contexts", process->contexts);
         put_number(report, object, "requests", process->requests);
+    }
+}
+
+/* Also those that the configuration no longer has, while they have guests. */
+static void report_vms(struct report *report, json_object *root, struct service *service)
+{
+    json_object *list = put_list(report, root, "vms");
+    for (const struct vm *vm = service->core.vms; vm && !report->failed; vm = vm->next) {
+        json_object *object = append(report, list);
+        if (!object)
+            return;
+        char guid[GUID_TEXT];
+        guid_format(vm->guid, guid);
+        put_text(report, object, "name", vm->name);
+        put_text(report, object, "guid", guid);
+        put_text(report, object, "socket", vm->settings->socket);
+        put_bool(report, object, "escapes", vm_allows_escapes(vm));
+        put_bool(report, object, "secure", vm_is_secure(vm));
+        put_bool(report, object, "listing", vm->settings->listing);
+        put_number(report, object, "clients", vm->clients);
+        put_number(report, object, "max_clients", vm->settings->max_clients);
+        put_number(report, object, "processes", vm->processes);
     }
 }
 
@@ -307,10 +361,8 @@ static const struct {
     const char *op;
     void (*report)(struct report *report, json_object *root, struct service *service);
 } reports[] = {
-    {"adapters", report_adapters},
-    {"gpus", report_gpus},
-    {"status", report_status},
-    {"processes", report_processes},
+    {"adapters", report_adapters},   {"gpus", report_gpus}, {"status", report_status},
+    {"processes", report_processes}, {"vms", report_vms},
 };
 
 /* The question's "op" as an index into `reports`, or -EINVAL. */

@@ -7,11 +7,16 @@
 #include "host/holds.h"
 #include "host/state.h"
 
+struct vm;
+#include "host/store_cache.h"
+
 struct host_core {
     const struct host_driver *driver;
     void *driver_context; /* first argument of the driver's functions */
     struct state *state;  /* the current snapshot */
+    struct vm *vms;       /* configured, or with guests (host/vm.h) */
     struct hold_table holds;
+    struct store_cache store; /* catalogs of packages that guests copy */
 };
 
 #endif

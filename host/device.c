@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/isolation.h"
+
 const char *device_type_name(enum host_device_type type)
 {
     switch (type) {
@@ -70,6 +72,8 @@ static int collect_list(struct inventory *inventory, const char *icd, const stru
         return error_set(err, result, "%s", list->failure.text);
     if (!result)
         list->failure.text[0] = '\0';
+    for (size_t i = 0; i < list->count && !result; i++)
+        isolation_read(source->sysfs, &list->devices[i]);
     return 0;
 }
 

@@ -24,6 +24,10 @@ enum host_device_type { /* the numbers of VkPhysicalDeviceType */
                         HOST_DEVICE_CPU = 4,
 };
 
+struct host_isolation { /* host/isolation.h */
+    bool unique_rid, acs_capable;
+};
+
 struct host_device {
     char name[256]; /* UTF-8 */
     uint32_t vendor_id, device_id;
@@ -38,6 +42,7 @@ struct host_device {
     uint32_t pci_domain, pci_bus, pci_device, pci_function;
     uint32_t subvendor_id, subsystem_id, revision; /* 0 where the host does not say */
     uint64_t local_bytes;                          /* device-local heaps together */
+    struct host_isolation isolation;               /* filled by inventory_collect */
 };
 
 /* What one ICD manifest (or, with `icd` NULL, the host's installed drivers) offers. */
@@ -54,6 +59,7 @@ struct host_device_source {
     int (*list)(void *context, const char *icd, unsigned timeout, int cancel_fd,
                 struct host_device **devices, size_t *count, struct error *err);
     void *context;
+    const char *sysfs; /* "/sys", but for tests */
 };
 
 /* The devices of every ICD that a configuration names. Counted like a configuration. */

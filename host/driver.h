@@ -29,6 +29,16 @@ struct host_create_process {
     const char *name; /* pProcessName, UTF-8; valid during the call */
 };
 
+/* DXGK_VIRTUALMACHINEDATAFLAGS */
+#define HOST_VM_SECURE 0x1u /* SecureVirtualMachine */
+#define HOST_VM_LINUX 0x2u  /* LinuxVirtualMachine */
+
+struct host_virtual_machine_data {
+    void *worker_process; /* the driver's context of the VM's own process */
+    uint8_t guid[16];     /* in the order of its text */
+    uint32_t flags;
+};
+
 /* DXGKARG_QUERYADAPTERINFO and DXGKARG_ESCAPE share these. */
 #define HOST_CALL_VIRTUAL_MACHINE_DATA 0x1u /* the call comes from a guest */
 #define HOST_CALL_SECURE_VIRTUAL_MACHINE 0x2u
@@ -55,6 +65,10 @@ struct host_driver {
     NTSTATUS (*create_process)(void *driver, const struct host_create_process *args,
                                void **process);
     void (*destroy_process)(void *driver, void *process);
+    /* After the VM's worker process was created, before any guest process of it is; and again when
+     * the flags change. */
+    NTSTATUS (*set_virtual_machine_data)(void *driver,
+                                         const struct host_virtual_machine_data *args);
     NTSTATUS (*query_adapter_info)(void *driver, struct host_query_adapter_info *args);
     NTSTATUS (*escape)(void *driver, struct host_escape *args);
     NTSTATUS (*create_device)(void *driver, void *process, uint32_t adapter_index, void **device);

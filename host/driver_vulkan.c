@@ -10,10 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/guid.h"
 #include "util/log.h"
 
 struct vulkan_process {
-    uint32_t flags; /* HOST_PROCESS_* */
+    uint32_t flags;                  /* HOST_PROCESS_* */
+    const struct vulkan_process *vm; /* the VM's own object; NULL for that one */
     int32_t pid;
     char *name;
     unsigned devices, contexts; /* now */
@@ -35,14 +37,15 @@ static NTSTATUS create_process(void *driver, const struct host_create_process *a
     struct vulkan_process *made = calloc(1, sizeof(*made));
     if (!made)
         return STATUS_NO_MEMORY;
-    *made = (struct vulkan_process){.flags = args->flags, .pid = args->pid};
+    *made =
+        (struct vulkan_process){.flags = args->flags, .vm = args->worker_process, .pid = args->pid};
     made->name = strdup(args->name);
     if (!made->name) {
         free(made);
         return STATUS_NO_MEMORY;
     }
-    log_debug("driver", "process %d (%s) created, flags 0x%x", (int)made->pid, made->name,
-              made->flags);
+    log_debug("driver", "process %d (%s) of the VM %s created, flags 0x%x", (int)made->pid,
+              made->name, made->vm ? made->vm->name : made->name, made->flags);
     *process = made;
     return STATUS_SUCCESS;
 }
@@ -54,6 +57,17 @@ static void destroy_process(void *driver, void *process)
     log_debug("driver", "process %d (%s) destroyed", (int)old->pid, old->name);
     free(old->name);
     free(old);
+}
+
+static NTSTATUS set_virtual_machine_data(void *driver, const struct host_virtual_machine_data *args)
+{
+    (void)driver;
+    const struct vulkan_process *vm = args->worker_process;
+    char guid[GUID_TEXT];
+    guid_format(args->guid, guid);
+    log_debug("driver", "the VM %s has the GUID %s%s", vm->name, guid,
+              args->flags & HOST_VM_SECURE ? " and is secure" : "");
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS create_device(void *driver, void *process, uint32_t adapter_index, void **device)
@@ -111,6 +125,7 @@ const struct host_driver vulkan_driver = {
     .name = "vulkan",
     .create_process = create_process,
     .destroy_process = destroy_process,
+    .set_virtual_machine_data = set_virtual_machine_data,
     .create_device = create_device,
     .destroy_device = destroy_device,
     .create_context = create_context,

@@ -13,7 +13,8 @@ struct hold {
     struct hold *next;
     char *root, *package;
     unsigned users;
-    int fd;
+    int fd; /* -1: not held, or not yet */
+    bool pending;
 };
 
 static void hold_free(struct hold *hold)
@@ -23,10 +24,22 @@ static void hold_free(struct hold *hold)
     free(hold);
 }
 
+/* False when the package cannot be held. */
+static bool try_hold(struct hold *hold)
+{
+    struct error err;
+    int result = store_try_hold(hold->root, hold->package, &hold->fd, &err);
+    hold->pending = result == -EBUSY;
+    if (result && !hold->pending)
+        log_warning("service", "the driver package %s cannot be held: %s", hold->package, err.text);
+    return !result || hold->pending;
+}
+
 struct hold *hold_acquire(struct hold_table *table, const char *root, const char *package)
 {
     for (struct hold *at = table->first; at; at = at->next) {
-        if (!strcmp(at->root, root) && !strcmp(at->package, package)) {
+        if (!strcmp(at->root, root) && !strcmp(at->package, package) &&
+            (at->fd >= 0 || at->pending)) {
             at->users++;
             return at;
         }
@@ -34,16 +47,27 @@ struct hold *hold_acquire(struct hold_table *table, const char *root, const char
     struct hold *hold = calloc(1, sizeof(*hold));
     if (!hold)
         return NULL;
-    *hold = (struct hold){.root = strdup(root), .package = strdup(package), .users = 1};
-    struct error err = {"out of memory"};
-    if (!hold->root || !hold->package || store_hold(root, package, &hold->fd, &err)) {
-        log_warning("service", "the driver package %s cannot be held: %s", package, err.text);
+    *hold = (struct hold){.root = strdup(root), .package = strdup(package), .users = 1, .fd = -1};
+    if (!hold->root || !hold->package || !try_hold(hold)) {
         hold_free(hold);
         return NULL;
     }
     hold->next = table->first;
     table->first = hold;
+    if (hold->pending && table->on_pending)
+        table->on_pending(table->context);
     return hold;
+}
+
+bool holds_retry(struct hold_table *table)
+{
+    bool pending = false;
+    for (struct hold *at = table->first; at; at = at->next) {
+        if (at->pending)
+            try_hold(at);
+        pending |= at->pending;
+    }
+    return pending;
 }
 
 void hold_release(struct hold_table *table, struct hold *hold)
@@ -54,7 +78,8 @@ void hold_release(struct hold_table *table, struct hold *hold)
     while (*at != hold)
         at = &(*at)->next;
     *at = hold->next;
-    close(hold->fd);
+    if (hold->fd >= 0)
+        close(hold->fd);
     hold_free(hold);
 }
 
@@ -62,7 +87,7 @@ size_t hold_count(const struct hold_table *table)
 {
     size_t count = 0;
     for (const struct hold *at = table->first; at; at = at->next)
-        count++;
+        count += at->fd >= 0;
     return count;
 }
 

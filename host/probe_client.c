@@ -212,5 +212,5 @@ static int list_devices(void *context, const char *icd, unsigned timeout, int ca
 
 struct host_device_source probe_client_source(struct probe_client *client)
 {
-    return (struct host_device_source){list_devices, client};
+    return (struct host_device_source){list_devices, client, "/sys"};
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/store_reader.h"
 #include "util/log.h"
 #include "util/utf.h"
 
@@ -27,31 +28,42 @@ static void take_name(const char *name, size_t size, char to[64])
     }
 }
 
-NTSTATUS process_create(struct host_core *core, pid_t pid, const char *name, size_t size,
+NTSTATUS process_create(struct vm *vm, pid_t pid, const char *name, size_t size,
                         struct process **process)
 {
     struct process *made = calloc(1, sizeof(*made));
     if (!made)
         return STATUS_NO_MEMORY;
+    struct host_core *core = vm->core;
     made->core = core;
+    made->vm = vm_ref(vm);
     made->pid = pid;
+    made->version = WIRE_VERSION_MAX;
     take_name(name, size, made->name);
     NTSTATUS status = STATUS_NO_MEMORY;
     if (handle_table_create(PROCESS_MAX_HANDLES, &made->handles))
         goto out_free;
+    status = vm_enter(vm);
+    if (!NT_SUCCESS(status))
+        goto out_table;
     if (core->driver->create_process) {
-        struct host_create_process args = {
-            .flags = HOST_PROCESS_VIRTUAL_MACHINE, .pid = pid, .name = made->name};
+        struct host_create_process args = {.flags = HOST_PROCESS_VIRTUAL_MACHINE,
+                                           .worker_process = vm->worker_process,
+                                           .pid = pid,
+                                           .name = made->name};
         status = core->driver->create_process(core->driver_context, &args, &made->driver_process);
         if (!NT_SUCCESS(status))
-            goto out_table;
+            goto out_vm;
     }
     *process = made;
     return STATUS_SUCCESS;
 
+out_vm:
+    vm_leave(vm);
 out_table:
     handle_table_destroy(made->handles);
 out_free:
+    vm_unref(vm);
     free(made);
     return status;
 }
@@ -62,6 +74,7 @@ static void adapter_release(struct process *process, struct opened_adapter *open
 {
     if (--opened->users)
         return;
+    vm_close_adapter(process->vm, opened->luid);
     hold_set_release(&opened->holds, &process->core->holds);
     state_unref(opened->state);
     free(opened);
@@ -81,6 +94,11 @@ NTSTATUS process_open_adapter(struct process *process, const struct adapter *ada
     struct opened_adapter *opened = calloc(1, sizeof(*opened));
     if (!opened)
         return STATUS_NO_MEMORY;
+    NTSTATUS status = vm_open_adapter(process->vm, adapter);
+    if (!NT_SUCCESS(status)) {
+        free(opened);
+        return status;
+    }
     opened->users = 1;
     opened->luid = adapter->luid;
     opened->state = state_ref(state);
@@ -257,6 +275,9 @@ void process_destroy(struct process *process)
     destroy_all(process, OBJECT_ADAPTER, process_close_adapter);
     if (driver->destroy_process)
         driver->destroy_process(process->core->driver_context, process->driver_process);
+    vm_leave(process->vm);
+    vm_unref(process->vm);
     handle_table_destroy(process->handles);
+    store_reader_destroy(process->reader, &process->core->holds);
     free(process);
 }

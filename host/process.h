@@ -14,9 +14,11 @@
 #include <sys/types.h>
 
 #include "host/core.h"
+#include "host/vm.h"
 #include "wire/handle_table.h"
 
 #define PROCESS_MAX_HANDLES 4096
+#define PROCESS_MAX_REFUSED_VALUES 64
 
 enum object_type {
     OBJECT_ADAPTER = 1,
@@ -28,12 +30,18 @@ enum object_type {
 
 struct process {
     struct host_core *core;
-    pid_t pid;     /* SO_PEERCRED */
-    char name[64]; /* printable UTF-8 */
+    struct vm *vm;
+    pid_t pid;        /* SO_PEERCRED */
+    char name[64];    /* printable UTF-8 */
+    unsigned version; /* of the protocol, as agreed on */
     struct handle_table *handles;
+    struct store_reader *reader; /* the file of the store that it copies, or NULL */
     void *driver_process;
     uint64_t requests;
     unsigned adapters, devices, contexts;
+    /* Registry values that were refused and logged, each once: digests of their names. */
+    uint64_t refused_values[PROCESS_MAX_REFUSED_VALUES];
+    unsigned refused_value_count;
 };
 
 /* An adapter that is open, shared by its handle and the devices on it. */
@@ -59,12 +67,14 @@ struct opened_context {
     void *driver_context;
 };
 
-/* Introduces the process to the driver. `name` is `size` bytes of a peer's, NUL-padded or not. */
-NTSTATUS process_create(struct host_core *core, pid_t pid, const char *name, size_t size,
+/* Introduces the process of a VM, which is kept, to the driver. `name` is `size` bytes of a peer's,
+ * NUL-padded or not. */
+NTSTATUS process_create(struct vm *vm, pid_t pid, const char *name, size_t size,
                         struct process **process);
 /* NULL is accepted. */
 void process_destroy(struct process *process);
 
+/* STATUS_ACCESS_DENIED, STATUS_INSUFFICIENT_RESOURCES: the VM may not have it (host/vm.h). */
 NTSTATUS process_open_adapter(struct process *process, const struct adapter *adapter,
                               uint32_t *handle);
 NTSTATUS process_close_adapter(struct process *process, uint32_t handle);

@@ -22,8 +22,8 @@ int reloader_read_config(const char *path, const char *socket, struct config **c
             config_unref(loaded);
             return error_set(err, -ENOMEM, "out of memory");
         }
-        free(loaded->socket);
-        loaded->socket = copy;
+        free(loaded->default_vm.socket);
+        loaded->default_vm.socket = copy;
     }
     *config = loaded;
     return 0;

@@ -15,6 +15,7 @@ static const struct {
     unsigned kinds;
     size_t min_payload; /* a shorter payload is answered with STATUS_INVALID_PARAMETER */
     NTSTATUS (*handle)(struct request *request);
+    unsigned since; /* the first version of the protocol that has it; 0: all have */
 } commands[WIRE_COMMAND_END] = {
     [WIRE_ENUM_ADAPTERS] = {ON_REQUEST, sizeof(struct wire_enum_adapters_request),
                             request_enum_adapters},
@@ -32,6 +33,10 @@ static const struct {
     [WIRE_DESTROY_CONTEXT] = {ON_BOTH, sizeof(struct wire_handle), request_destroy_context},
     [WIRE_ENUM_REGISTRY] = {ON_REQUEST, sizeof(struct wire_enum_registry_request),
                             request_enum_registry},
+    [WIRE_STORE_LIST] = {ON_REQUEST, sizeof(struct wire_store_list_request), request_store_list, 2},
+    [WIRE_STORE_READ] = {ON_REQUEST, sizeof(struct wire_store_read_request), request_store_read, 2},
+    [WIRE_STORE_RULES] = {ON_REQUEST, sizeof(struct wire_store_rules_request), request_store_rules,
+                          2},
 };
 
 int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
@@ -39,6 +44,9 @@ int request_dispatch(const struct wire_header *header, struct request *request, 
 {
     if (header->command >= WIRE_COMMAND_END || !commands[header->command].handle)
         return error_set(err, -EPROTO, "the command %u is not allowed here", header->command);
+    if (request->process->version < commands[header->command].since)
+        return error_set(err, -EPROTO, "version %u of the protocol has no command %u",
+                         request->process->version, header->command);
     if (!(commands[header->command].kinds & 1u << header->kind))
         return error_set(err, -EPROTO, "the command %u came with the kind %u", header->command,
                          header->kind);
@@ -68,7 +76,7 @@ struct opened_adapter *request_adapter(const struct request *request, uint32_t h
 
 uint32_t request_call_flags(const struct request *request)
 {
-    bool secure = request->process->core->state->secure_vm;
+    bool secure = vm_is_secure(request->process->vm);
     return HOST_CALL_VIRTUAL_MACHINE_DATA | (secure ? HOST_CALL_SECURE_VIRTUAL_MACHINE : 0);
 }
 

@@ -30,7 +30,8 @@ void *request_reply(struct request *request, size_t size);
 int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
                      struct error *err);
 
-/* Handlers, by file: requests_object.c, requests_query.c, requests_registry.c, requests_escape.c */
+/* Handlers, by file: requests_object.c, requests_query.c, requests_registry.c, requests_escape.c,
+ * requests_store.c */
 NTSTATUS request_enum_adapters(struct request *request);
 NTSTATUS request_open_adapter(struct request *request);
 NTSTATUS request_close_adapter(struct request *request);
@@ -41,10 +42,17 @@ NTSTATUS request_destroy_context(struct request *request);
 NTSTATUS request_query_adapter_info(struct request *request);
 NTSTATUS request_enum_registry(struct request *request);
 NTSTATUS request_escape(struct request *request);
+NTSTATUS request_store_list(struct request *request);
+NTSTATUS request_store_read(struct request *request);
+NTSTATUS request_store_rules(struct request *request);
 
 /* Parts of request_query_adapter_info. `in` has the wire size of its type; the reply is added. */
 NTSTATUS query_registry(struct request *request, const struct adapter *adapter, const void *in);
 NTSTATUS query_umd_name(struct request *request, const struct adapter *adapter, const void *in);
+
+/* Whether a value is there that the process' VM may not read: it must look missing. Logged. */
+bool registry_is_refused(struct process *process, const struct reg_key *key, uint32_t type,
+                         const char *name);
 
 /* Scans private data of `size` bytes that came from the guest, or that the driver left for it. */
 NTSTATUS guard_incoming(const struct request *request, const char *what, const void *data,
@@ -55,7 +63,7 @@ NTSTATUS guard_outgoing(const struct request *request, const char *what, const v
 /* The opened adapter of a handle, and its description now; NULL for what is no such handle. */
 struct opened_adapter *request_adapter(const struct request *request, uint32_t handle);
 
-/* HOST_CALL_* of the current snapshot. */
+/* HOST_CALL_* for the process' VM. */
 uint32_t request_call_flags(const struct request *request);
 
 /* Text as NUL-terminated UTF-16 into `to` of `capacity` units. False when it does not fit or is no

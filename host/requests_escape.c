@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * D3DKMTEscape on the host's side. Known escapes are answered here, from the calling process' own
- * handle table; others go to the driver, unless the machine is in secure mode. Private data is
+ * handle table; others go to the driver, unless the VM is secure or has none. Private data is
  * guarded both ways.
  */
 #include <string.h>
@@ -117,7 +117,7 @@ NTSTATUS request_escape(struct request *request)
         return STATUS_INVALID_PARAMETER;
 
     bool known = flags.DriverKnownEscape && in.type == D3DKMT_ESCAPE_DRIVERPRIVATE;
-    if (!known && request->process->core->state->secure_vm)
+    if (!known && !vm_allows_escapes(request->process->vm))
         return STATUS_ACCESS_DENIED;
     if (flags.DriverKnownEscape && !known)
         return STATUS_INVALID_PARAMETER;

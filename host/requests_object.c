@@ -12,19 +12,36 @@ static void describe(const struct adapter *adapter, uint32_t handle, struct wire
     *to = (struct wire_adapter){.handle = handle, .luid = adapter_wire_luid(adapter)};
 }
 
-/* All are opened, or none. */
-static NTSTATUS open_all(struct process *process, struct wire_adapter *to, size_t count)
+/* Those that the VM may have: others are none of its adapters. */
+static NTSTATUS list_adapters(const struct process *process,
+                              const struct adapter *list[CONFIG_MAX_ADAPTERS], size_t *count)
 {
     const struct state *state = process->core->state;
+    *count = 0;
+    for (size_t i = 0; i < state->adapters.count; i++) {
+        const struct adapter *adapter = &state->adapters.adapters[i];
+        NTSTATUS status = vm_check_adapter(process->vm, adapter);
+        if (NT_SUCCESS(status))
+            list[(*count)++] = adapter;
+        else if (status == STATUS_NO_MEMORY)
+            return status;
+    }
+    return STATUS_SUCCESS;
+}
+
+/* All are opened, or none. */
+static NTSTATUS open_all(struct process *process, const struct adapter *const *list,
+                         struct wire_adapter *to, size_t count)
+{
     for (size_t i = 0; i < count; i++) {
         uint32_t handle;
-        NTSTATUS status = process_open_adapter(process, &state->adapters.adapters[i], &handle);
+        NTSTATUS status = process_open_adapter(process, list[i], &handle);
         if (!NT_SUCCESS(status)) {
             while (i--)
                 process_close_adapter(process, to[i].handle);
             return status;
         }
-        describe(&state->adapters.adapters[i], handle, &to[i]);
+        describe(list[i], handle, &to[i]);
     }
     return STATUS_SUCCESS;
 }
@@ -36,7 +53,11 @@ NTSTATUS request_enum_adapters(struct request *request)
     if (!wire_cursor_done(&request->payload) || in.filter & ~known_filters)
         return STATUS_INVALID_PARAMETER;
 
-    size_t count = request->process->core->state->adapters.count;
+    const struct adapter *list[CONFIG_MAX_ADAPTERS];
+    size_t count;
+    NTSTATUS status = list_adapters(request->process, list, &count);
+    if (!NT_SUCCESS(status))
+        return status;
     struct wire_enum_adapters_reply out = {.count = (uint32_t)count};
     memcpy(request_reply(request, sizeof(out)), &out, sizeof(out));
     if (!in.capacity)
@@ -44,7 +65,7 @@ NTSTATUS request_enum_adapters(struct request *request)
     if (in.capacity < count)
         return STATUS_BUFFER_TOO_SMALL;
     struct wire_adapter *adapters = request_reply(request, count * sizeof(*adapters));
-    NTSTATUS status = open_all(request->process, adapters, count);
+    status = open_all(request->process, list, adapters, count);
     if (!NT_SUCCESS(status))
         request->reply_size = 0;
     return status;

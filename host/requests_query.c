@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/guid.h"
 #include "host/request.h"
 
 /* INTERFACE_TYPE PCIBus */
@@ -58,8 +59,8 @@ static NTSTATUS query_unique_guid(struct request *request, const struct adapter 
                                   const void *in)
 {
     (void)in;
-    char text[ADAPTER_GUID_TEXT];
-    adapter_guid_text(adapter, text);
+    char text[GUID_TEXT];
+    guid_format(adapter->guid, text);
     struct wire_unique_guid_info *out = request_reply(request, sizeof(*out));
     put_cut(text, out->text, sizeof(out->text) / sizeof(out->text[0]));
     return STATUS_SUCCESS;
@@ -135,6 +136,9 @@ static NTSTATUS query_umd_version(struct request *request, const struct adapter 
     (void)in;
     const char *text = adapter->keys[0] ? reg_key_string(adapter->keys[0], "DriverVersion") : NULL;
     uint64_t version;
+    if (registry_is_refused(request->process, adapter->keys[0], REG_QUERY_ADAPTER_KEY,
+                            "DriverVersion"))
+        return STATUS_OBJECT_NAME_NOT_FOUND;
     if (!text || !parse_version(text, &version))
         return STATUS_OBJECT_NAME_NOT_FOUND;
     return reply_u64(request, version);
@@ -197,7 +201,7 @@ static NTSTATUS query_paravirtualization(struct request *request, const struct a
                                          const void *in)
 {
     (void)adapter, (void)in;
-    return reply_u32(request, request->process->core->state->secure_vm);
+    return reply_u32(request, !vm_allows_escapes(request->process->vm));
 }
 
 /* No bit set: a paravirtual adapter leaves scheduling to the host. */

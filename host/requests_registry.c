@@ -4,7 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
+#include "host/policy.h"
 #include "host/request.h"
+#include "util/log.h"
 #include "util/utf.h"
 
 /* ValueName has a terminator in its field, and is UTF-16; anything else is no name. */
@@ -19,6 +23,47 @@ static bool take_name(const uint16_t *from, char *to, size_t capacity)
     if (size < 0)
         return false;
     to[size] = '\0';
+    return true;
+}
+
+/* --- Values that the VM's guests may not read --- */
+
+/* Each value once per process, and no more than the process can remember. */
+static void log_refusal(struct process *process, uint32_t type, const char *name)
+{
+    uint8_t digest[16];
+    char *folded = policy_fold(name);
+    if (!folded)
+        return;
+    crypto_generichash(digest, sizeof(digest), (const uint8_t *)folded, strlen(folded), NULL, 0);
+    free(folded);
+    uint64_t mark;
+    memcpy(&mark, digest, sizeof(mark));
+    mark += type; /* the same name under the other key is another value */
+    for (unsigned i = 0; i < process->refused_value_count; i++) {
+        if (process->refused_values[i] == mark)
+            return;
+    }
+    if (process->refused_value_count == PROCESS_MAX_REFUSED_VALUES)
+        return;
+    process->refused_values[process->refused_value_count++] = mark;
+    log_warning("service",
+                "process %d (%s) of the VM %s may not read the registry value %s\\%s; "
+                "registry-allow and registry-deny say so%s",
+                (int)process->pid, process->name, process->vm->name,
+                type == REG_QUERY_SERVICE_KEY ? "service" : "adapter", name,
+                process->refused_value_count == PROCESS_MAX_REFUSED_VALUES
+                    ? "; more of this process are not logged"
+                    : "");
+}
+
+bool registry_is_refused(struct process *process, const struct reg_key *key, uint32_t type,
+                         const char *name)
+{
+    const struct reg_value *value = key ? reg_key_find_value(key, name) : NULL;
+    if (!value || policy_allows(process->vm->settings, type, value->name))
+        return false;
+    log_refusal(process, type, value->name);
     return true;
 }
 
@@ -55,8 +100,18 @@ NTSTATUS query_registry(struct request *request, const struct adapter *adapter, 
         .value_type = info.value_type,
         .physical_adapter = info.physical_adapter,
     };
+    /* A refused value is looked for where there are none, so that all else is judged as always. */
+    static const struct reg_key *const no_keys[CONFIG_MAX_LINKED + 1];
+    struct reg_query_source source = adapter->registry;
+    if (!is_path_query(info.query_type) &&
+        registry_is_refused(request->process,
+                            reg_query_key(&source, info.query_type, info.physical_adapter),
+                            info.query_type, name)) {
+        source.service = NULL;
+        source.adapters = no_keys;
+    }
     struct reg_value value;
-    int code = reg_query(&adapter->registry, &query, &value);
+    int code = reg_query(&source, &query, &value);
     if (code)
         return failure_status(code);
 
@@ -99,6 +154,9 @@ NTSTATUS query_umd_name(struct request *request, const struct adapter *adapter, 
         return STATUS_INVALID_PARAMETER;
     const struct reg_value *value =
         adapter->keys[0] ? reg_key_find_value(adapter->keys[0], "UserModeDriverName") : NULL;
+    if (registry_is_refused(request->process, adapter->keys[0], REG_QUERY_ADAPTER_KEY,
+                            "UserModeDriverName"))
+        return STATUS_OBJECT_NAME_NOT_FOUND;
     const char *host_path = value ? pick_string(value, info.version) : NULL;
     if (!host_path || !*host_path)
         return STATUS_OBJECT_NAME_NOT_FOUND;
@@ -136,7 +194,8 @@ NTSTATUS request_enum_registry(struct request *request)
     if (!wire_cursor_done(&request->payload) || !opened ||
         (in.query_type != REG_QUERY_SERVICE_KEY && in.query_type != REG_QUERY_ADAPTER_KEY))
         return STATUS_INVALID_PARAMETER;
-    if (!request->process->core->state->config->listing)
+    const struct config_vm *vm = request->process->vm->settings;
+    if (!vm->listing)
         return STATUS_ACCESS_DENIED;
     const struct adapter *adapter = process_resolve(request->process, opened);
     if (!adapter)
@@ -149,9 +208,15 @@ NTSTATUS request_enum_registry(struct request *request)
         return STATUS_OBJECT_NAME_NOT_FOUND;
 
     struct wire_enum_registry_reply *out = request_reply(request, sizeof(*out));
-    size_t total = reg_key_value_count(key);
-    out->total = (uint32_t)total;
-    for (size_t i = in.start; i < total && put_entry(request, reg_key_value(key, i)); i++)
-        out->count++;
+    bool fits = true;
+    for (size_t i = 0; i < reg_key_value_count(key); i++) {
+        const struct reg_value *value = reg_key_value(key, i);
+        if (!policy_allows(vm, in.query_type, value->name))
+            continue;
+        if (out->total++ < in.start || !fits)
+            continue;
+        fits = put_entry(request, value);
+        out->count += fits;
+    }
     return STATUS_SUCCESS;
 }

@@ -34,11 +34,12 @@ static void apply_log_level(const struct service *service, const struct config *
 /* Sockets are taken at the start, and kept. */
 static void warn_of_fixed_settings(const struct config *older, const struct config *newer)
 {
-    if (strcmp(older->socket, newer->socket) || strcmp(older->control, newer->control) ||
-        older->socket_mode != newer->socket_mode)
+    if (strcmp(older->default_vm.socket, newer->default_vm.socket) ||
+        strcmp(older->control, newer->control) ||
+        older->default_vm.socket_mode != newer->default_vm.socket_mode)
         log_warning("service",
-                    "%s: socket, socket-mode and control take effect when the service "
-                    "is started anew",
+                    "%s: socket, socket-mode and control of [service] take effect when the "
+                    "service is started anew",
                     newer->path);
 }
 
@@ -61,9 +62,19 @@ static void notify_reloading(const struct service *service)
 static int switch_state(struct service *service, struct config *config, struct inventory *inventory)
 {
     struct state *state, *older = service->core.state;
+    /* Watched before it is read, so that no change falls between. */
+    hive_watch_update(service, config->hive);
     int result = state_create(config, inventory, older, &state, &service->last_error);
-    if (result)
+    if (!result && (!older || older->config != config)) {
+        result = ports_update(service, config, &service->last_error);
+        if (result)
+            state_unref(state);
+    }
+    if (result) {
+        if (older)
+            hive_watch_update(service, older->config->hive);
         return result;
+    }
     service->last_error.text[0] = '\0';
     if (older && older->config != config)
         warn_of_fixed_settings(older->config, config);
@@ -71,7 +82,8 @@ static int switch_state(struct service *service, struct config *config, struct i
     state_unref(older);
     service->generation++;
     apply_log_level(service, config);
-    hive_watch_update(service);
+    for (struct vm *vm = service->core.vms; vm; vm = vm->next)
+        vm_update_driver(vm);
     log_info("service", "%zu adapters are offered (generation %llu)", state->adapters.count,
              (unsigned long long)service->generation);
     return 0;
@@ -80,9 +92,45 @@ static int switch_state(struct service *service, struct config *config, struct i
 void service_hive_changed(struct service *service)
 {
     struct state *state = service->core.state;
+    if (!state) /* the first snapshot is being made */
+        return;
+    /* A link on the way may point elsewhere now. */
+    hive_watch_update(service, state->config->hive);
+    if (!service->last_error.text[0] && state_hive_is_current(state))
+        return;
     if (switch_state(service, state->config, state->inventory))
         log_error("service", "%s; the registry as it was stays in use", service->last_error.text);
     notify_ready(service);
+}
+
+/* --- Packages that are locked for a moment --- */
+
+#define HOLD_RETRY_USEC (20 * 1000)
+
+static int on_hold_timer(sd_event_source *source, uint64_t usec, void *context)
+{
+    (void)usec;
+    struct service *service = context;
+    if (!holds_retry(&service->core.holds))
+        return 0;
+    int result = sd_event_source_set_time_relative(source, HOLD_RETRY_USEC);
+    return result < 0 ? result : sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static void on_hold_pending(void *context)
+{
+    struct service *service = context;
+    int result;
+    if (!service->hold_source) {
+        result = sd_event_add_time_relative(service->event, &service->hold_source, CLOCK_MONOTONIC,
+                                            HOLD_RETRY_USEC, 0, on_hold_timer, service);
+    } else {
+        result = sd_event_source_set_time_relative(service->hold_source, HOLD_RETRY_USEC);
+        if (result >= 0)
+            result = sd_event_source_set_enabled(service->hold_source, SD_EVENT_ONESHOT);
+    }
+    if (result < 0)
+        log_error("service", "cannot wait for the lock of a package: %s", strerror(-result));
 }
 
 /* The first snapshot is there: from now on guests are served. */
@@ -90,6 +138,8 @@ static int begin_serving(struct service *service)
 {
     struct error err;
     int result = acceptor_start(&service->guests, &err);
+    if (!result)
+        result = ports_start(service, &err);
     if (!result)
         result = acceptor_start(&service->admins, &err);
     if (result) {
@@ -99,7 +149,7 @@ static int begin_serving(struct service *service)
     if (service->options.ready)
         service->options.ready(service->options.ready_context);
     if (service->embedded_fd >= 0) {
-        connection_take(service, service->embedded_fd);
+        connection_take(service, service->default_vm, service->embedded_fd);
         service->embedded_fd = -1;
     }
     return 0;
@@ -182,6 +232,12 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 
 /* --- Life --- */
 
+static void default_vm_take(void *context, int fd)
+{
+    struct service *service = context;
+    connection_take(service, service->default_vm, fd);
+}
+
 static int open_sockets(struct service *service, struct error *err)
 {
     const struct service_options *options = &service->options;
@@ -191,10 +247,12 @@ static int open_sockets(struct service *service, struct error *err)
     if (options->activated_fd >= 0)
         result = listener_adopt(&service->guests.listener, options->activated_fd, err);
     else
-        result = listener_open(&service->guests.listener, service->config->socket,
-                               service->config->socket_mode, err);
+        result = listener_open(&service->guests.listener, service->config->default_vm.socket,
+                               service->config->default_vm.socket_mode, err);
     if (!result)
         result = listener_open(&service->admins.listener, service->config->control, 0600, err);
+    if (!result)
+        result = ports_update(service, service->config, err);
     return result;
 }
 
@@ -246,13 +304,15 @@ int service_create(const struct service_options *options, struct service **made,
     service->options = *options;
     service->core.driver = options->driver;
     service->core.driver_context = options->driver_context;
+    service->core.holds = (struct hold_table){.on_pending = on_hold_pending, .context = service};
     service->start_usec = now_usec();
     service->stop_fd = service->reload_fd = service->embedded_fd = -1;
     service->reloader.done_fd = service->reloader.cancel_fd = -1;
-    acceptor_init(&service->guests, service, connection_take);
-    acceptor_init(&service->admins, service, control_take);
-
+    listener_init(&service->guests.listener);
+    listener_init(&service->admins.listener);
     int result = sodium_init() < 0 ? -ENOSYS : sd_event_new(&service->event);
+    acceptor_init(&service->guests, service->event, default_vm_take, service);
+    acceptor_init(&service->admins, service->event, control_take, service);
     if (result < 0) {
         result = error_set(err, result, "cannot set up the service: %s", strerror(-result));
         goto out;
@@ -261,6 +321,12 @@ int service_create(const struct service_options *options, struct service **made,
     if (result)
         goto out;
     apply_log_level(service, service->config);
+    result = vm_create(&service->core, service->config, &service->config->default_vm,
+                       &service->default_vm);
+    if (result) {
+        error_set(err, result, "out of memory");
+        goto out;
+    }
     result = add_sources(service, err);
     if (!result)
         result = add_reloader(service, err);
@@ -303,11 +369,15 @@ void service_destroy(struct service *service)
     acceptor_finish(&service->guests);
     acceptor_finish(&service->admins);
     connection_destroy_all(service);
+    ports_finish(service);
+    vm_unref(service->default_vm);
     control_destroy_all(service);
     reloader_finish(&service->reloader);
     hive_watch_finish(service);
+    store_cache_finish(&service->core.store);
     state_unref(service->core.state);
     config_unref(service->config);
+    sd_event_source_disable_unref(service->hold_source);
     sd_event_source_disable_unref(service->stop_source);
     sd_event_source_disable_unref(service->reload_source);
     close_fd(service->embedded_fd);

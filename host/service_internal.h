@@ -11,6 +11,7 @@
 #include "host/listener.h"
 #include "host/reloader.h"
 #include "host/service.h"
+#include "host/vm.h"
 #include "wire/protocol.h"
 
 /* Connections that only wait to be told that the service is full. */
@@ -18,11 +19,28 @@
 
 /* A socket that is listened on, and what is done with each connection that comes. */
 struct acceptor {
-    struct service *service;
+    sd_event *event;
     struct listener listener;
     sd_event_source *io, *retry;
-    void (*take)(struct service *service, int fd); /* owns the descriptor */
+    void (*take)(void *context, int fd); /* owns the descriptor */
+    void *context;
 };
+
+/* A VM's socket: one of a [vm:NAME] section. */
+struct port {
+    struct port *next;
+    struct service *service;
+    struct vm *vm;
+    struct acceptor acceptor;
+};
+
+/* A file that is followed: the hive, or a link on the way to it. */
+struct hive_watch {
+    char *path;
+    sd_event_source *source;
+};
+
+#define MAX_HIVE_WATCHES 8
 
 struct connection;
 struct control_client;
@@ -39,15 +57,20 @@ struct service {
     uint64_t start_usec;     /* CLOCK_MONOTONIC */
     int embedded_fd;         /* until its connection is there, then -1 */
 
-    struct acceptor guests, admins;
+    struct vm *default_vm;
+    struct acceptor guests, admins; /* guests of the default VM */
+    struct port *ports;             /* of the other VMs */
     struct connection *connections;
     unsigned client_count, refused_count;
     struct control_client *control_clients;
     unsigned control_count;
 
     int stop_fd, reload_fd; /* eventfds */
-    sd_event_source *stop_source, *reload_source, *hive_source;
-    char *hive_watched; /* the file, as watched */
+    sd_event_source *stop_source, *reload_source;
+    struct hive_watch hive_watches[MAX_HIVE_WATCHES];
+    size_t hive_watch_count;
+    sd_event_source *hive_changed; /* runs once after such a file has changed */
+    sd_event_source *hold_source;  /* the timer that tries pending holds again, or NULL */
 
     /* Where replies are made: a header and its payload. */
     union {
@@ -57,27 +80,34 @@ struct service {
 };
 
 /* acceptor.c */
-void acceptor_init(struct acceptor *acceptor, struct service *service,
-                   void (*take)(struct service *, int));
+void acceptor_init(struct acceptor *acceptor, sd_event *event, void (*take)(void *, int),
+                   void *context);
 int acceptor_start(struct acceptor *acceptor, struct error *err);
 void acceptor_finish(struct acceptor *acceptor);
 
-/* connection.c: a guest's stream. */
-void connection_take(struct service *service, int fd);
+/* ports.c. A new configuration's sockets are opened all, or none; the VMs get its settings. Ports
+ * listen at once when guests are served already, else from ports_start on. */
+int ports_update(struct service *service, struct config *config, struct error *err);
+int ports_start(struct service *service, struct error *err);
+void ports_finish(struct service *service);
+
+/* connection.c: a guest's stream, on a port or on the default VM's socket. */
+void port_take(void *port, int fd);
+void connection_take(struct service *service, struct vm *vm, int fd);
 void connection_destroy_all(struct service *service);
 /* The process of each greeted connection: start with NULL. */
 const struct process *connection_next_process(const struct service *service,
                                               const struct process *after);
 
 /* control.c: administrators' streams. */
-void control_take(struct service *service, int fd);
+void control_take(void *service, int fd);
 void control_destroy_all(struct service *service);
 
 /* control_report.c: the answer to one line of JSON, malloc'ed with a newline; NULL: no memory. */
 char *control_answer(struct service *service, const char *line, size_t size);
 
-/* hive_watch.c: follows the hive that the current snapshot has read. */
-void hive_watch_update(struct service *service);
+/* hive_watch.c: follows the hive at `path`, and what its links point to. */
+void hive_watch_update(struct service *service, const char *path);
 void hive_watch_finish(struct service *service);
 
 /* service.c: the hive's file has changed. */

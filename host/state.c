@@ -2,9 +2,13 @@
 #include "host/state.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
+#include "util/file.h"
 #include "util/log.h"
 
 struct state *state_ref(struct state *state)
@@ -29,7 +33,16 @@ void state_unref(struct state *state)
 static int load_hive(struct state *state, const struct state *older, struct error *err)
 {
     const char *path = state->config->hive;
-    int result = reg_hive_load(path, &state->hive, err);
+    char *text;
+    size_t size;
+    int result = file_read(AT_FDCWD, path, REG_MAX_FILE, &text, &size, err);
+    if (!result) {
+        crypto_generichash(state->hive_digest, sizeof(state->hive_digest), (const uint8_t *)text,
+                           size, NULL, 0);
+        result = reg_hive_parse(path, text, size, &state->hive, err);
+        free(text);
+        return result;
+    }
     if (result != -ENOENT)
         return result;
     if (older && !older->hive_missing && !strcmp(older->config->hive, path))
@@ -38,20 +51,6 @@ static int load_hive(struct state *state, const struct state *older, struct erro
     log_info("service", "no registry hive at %s; starting with an empty one", path);
     result = reg_hive_create(&state->hive);
     return result ? error_set(err, result, "out of memory") : 0;
-}
-
-static void read_machine_settings(struct state *state)
-{
-    const struct reg_key *key = reg_hive_find(state->hive, ADAPTER_GRAPHICS_DRIVERS_KEY);
-    uint32_t flags = 0;
-    state->virtual_functions = DEFAULT_VIRTUAL_FUNCTIONS;
-    if (!key)
-        return;
-    if (!reg_key_dword(key, "GpuVirtualizationFlags", &flags))
-        state->secure_vm = flags & GPU_VIRTUALIZATION_FORCE_SECURE_VM;
-    uint32_t functions;
-    if (!reg_key_dword(key, "NumVirtualFunctions", &functions))
-        state->virtual_functions = functions;
 }
 
 int state_create(struct config *config, struct inventory *inventory, const struct state *older,
@@ -66,10 +65,13 @@ int state_create(struct config *config, struct inventory *inventory, const struc
     made->paths = (struct store_paths){config->store, config->guest_store};
     int result = load_hive(made, older, err);
     if (!result) {
-        read_machine_settings(made);
-        bool strict = older && older->inventory != inventory;
-        result = adapters_create(config, inventory, made->hive, &made->paths, strict,
-                                 &made->adapters, err);
+        settings_read(made->hive, &made->settings);
+        struct adapter_inputs inputs = {config, inventory, made->hive, &made->paths,
+                                        &made->settings};
+        struct adapters_before before = {older ? older->config : NULL,
+                                         older ? &older->adapters : NULL};
+        bool newer_devices = older && older->inventory != inventory;
+        result = adapters_create(&inputs, newer_devices ? &before : NULL, &made->adapters, err);
     }
     if (result) {
         state_unref(made);
@@ -77,6 +79,19 @@ int state_create(struct config *config, struct inventory *inventory, const struc
     }
     *state = made;
     return 0;
+}
+
+bool state_hive_is_current(const struct state *state)
+{
+    uint8_t digest[STATE_DIGEST_SIZE];
+    char *text;
+    size_t size;
+    int result = file_read(AT_FDCWD, state->config->hive, REG_MAX_FILE, &text, &size, NULL);
+    if (result)
+        return result == -ENOENT && state->hive_missing;
+    crypto_generichash(digest, sizeof(digest), (const uint8_t *)text, size, NULL, 0);
+    free(text);
+    return !state->hive_missing && !memcmp(digest, state->hive_digest, sizeof(digest));
 }
 
 const struct adapter *state_find_adapter(const struct state *state, uint64_t luid)

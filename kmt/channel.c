@@ -82,7 +82,9 @@ static void fail_channel(struct kmt_channel *channel, const char *why)
      * The host sees the end at once. */
     if (channel->fd >= 0)
         shutdown(channel->fd, SHUT_RDWR);
-    snprintf(channel->why, sizeof(channel->why), "%s", why);
+    size_t size = strnlen(why, sizeof(channel->why) - 1);
+    memcpy(channel->why, why, size);
+    channel->why[size] = '\0';
     if (channel->info.version) /* before hello was answered, who connects is told */
         log_warning("kmt", "lost the connection to %s: %s", channel->info.uri, why);
 }

@@ -15,11 +15,14 @@
 
 /* --- Fake devices --- */
 
+#define VULKAN_1_3 (1u << 22 | 3u << 12)
+
 static const struct host_device fake_devices[] = {
     {.name = "Fake Discrete",
      .vendor_id = 0x10de,
      .device_id = 0x1c02,
      .type = HOST_DEVICE_DISCRETE,
+     .api_version = VULKAN_1_3,
      .driver_version = "1.2.3",
      .device_uuid = {1, 2, 3},
      .has_pci = true,
@@ -34,12 +37,14 @@ static const struct host_device fake_devices[] = {
      .vendor_id = 0x8086,
      .device_id = 0x0042,
      .type = HOST_DEVICE_INTEGRATED,
+     .api_version = 1u << 22, /* 1.0 */
      .driver_version = "4.5",
      .device_uuid = {4, 5, 6},
      .local_bytes = 2000000000},
     {.name = "Fake Software",
      .vendor_id = 0x10005,
      .type = HOST_DEVICE_CPU,
+     .api_version = VULKAN_1_3,
      .driver_version = "0.0.1",
      .device_uuid = {7, 8, 9},
      .local_bytes = 3000000000},
@@ -50,6 +55,7 @@ static int list_fakes(void *context, const char *icd, unsigned timeout, int canc
 {
     (void)icd, (void)timeout, (void)cancel_fd;
     struct host_fixture *fixture = context;
+    fixture->listings++;
     if (atomic_load(&fixture->fail_devices))
         return error_set(err, -EIO, "the fake driver crashed");
     *count = (size_t)atomic_load(&fixture->device_count);
@@ -68,15 +74,38 @@ static NTSTATUS create_process(void *driver, const struct host_create_process *a
     fake->processes++;
     fake->created++;
     fake->last_flags = args->flags;
-    snprintf(fake->last_name, sizeof(fake->last_name), "%s", args->name);
-    *process = malloc(1); /* each kind is allocated, so that a leak is one */
+    bool is_worker = args->flags == HOST_PROCESS_VIRTUAL_MACHINE_WORKER;
+    bool *made = malloc(sizeof(*made)); /* each kind is allocated, so that a leak is one */
+    *made = is_worker;
+    if (is_worker) {
+        fake->workers++;
+        snprintf(fake->last_worker_name, sizeof(fake->last_worker_name), "%s", args->name);
+    } else {
+        snprintf(fake->last_name, sizeof(fake->last_name), "%s", args->name);
+    }
+    if (is_worker ? args->worker_process != NULL
+                  : !args->worker_process || !*(bool *)args->worker_process)
+        fake->worker_mismatches++;
+    *process = made;
     return STATUS_SUCCESS;
 }
 
 static void destroy_process(void *driver, void *process)
 {
+    struct fake_driver *fake = driver;
+    fake->workers -= *(bool *)process;
     free(process);
-    ((struct fake_driver *)driver)->processes--;
+    fake->processes--;
+}
+
+static NTSTATUS set_virtual_machine_data(void *driver, const struct host_virtual_machine_data *args)
+{
+    struct fake_driver *fake = driver;
+    fake->last_vm_flags = args->flags;
+    memcpy(fake->last_vm_guid, args->guid, sizeof(fake->last_vm_guid));
+    fake->worker_mismatches += !args->worker_process || !*(bool *)args->worker_process;
+    fake->vm_data++;
+    return STATUS_SUCCESS;
 }
 
 static NTSTATUS create_device(void *driver, void *process, uint32_t adapter_index, void **device)
@@ -132,10 +161,18 @@ static NTSTATUS escape(void *driver, struct host_escape *args)
     return STATUS_SUCCESS;
 }
 
+static NTSTATUS query_adapter_info(void *driver, struct host_query_adapter_info *args)
+{
+    ((struct fake_driver *)driver)->last_call_flags = args->call_flags;
+    return STATUS_SUCCESS;
+}
+
 static const struct host_driver fake_driver = {
     .name = "fake",
     .create_process = create_process,
     .destroy_process = destroy_process,
+    .set_virtual_machine_data = set_virtual_machine_data,
+    .query_adapter_info = query_adapter_info,
     .escape = escape,
     .create_device = create_device,
     .destroy_device = destroy_device,
@@ -172,6 +209,26 @@ void fixture_write_hive(struct host_fixture *fixture, const char *hive)
     free(text);
 }
 
+void fixture_add_pci(struct host_fixture *fixture, const char *address, unsigned class_code,
+                     const char *const *group)
+{
+    char path[256], text[16];
+    struct error err;
+    snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/iommu_group/devices", fixture->sysfs,
+             address);
+    if (!group)
+        *strstr(path, "/iommu_group") = '\0';
+    assert_int_equal(file_make_folders(path, 0755, &err), 0);
+    for (size_t i = 0; group && group[i]; i++) {
+        char member[300];
+        snprintf(member, sizeof(member), "%s/%s", path, group[i]);
+        assert_int_equal(file_make_folders(member, 0755, &err), 0);
+    }
+    snprintf(path, sizeof(path), "%s/bus/pci/devices/%s/class", fixture->sysfs, address);
+    snprintf(text, sizeof(text), "0x%06x\n", class_code);
+    write_file(path, text);
+}
+
 static int remove_entry(const char *path, const struct stat *info, int kind, struct FTW *at)
 {
     (void)info, (void)kind, (void)at;
@@ -192,6 +249,7 @@ struct host_fixture *fixture_prepare(const char *service, const char *adapters, 
     snprintf(fixture->config, sizeof(fixture->config), "%s/gpupv.ini", fixture->folder);
     snprintf(fixture->hive, sizeof(fixture->hive), "%s/registry.hive", fixture->folder);
     snprintf(fixture->store, sizeof(fixture->store), "%s/store", fixture->folder);
+    snprintf(fixture->sysfs, sizeof(fixture->sysfs), "%s/sys", fixture->folder);
     fixture_write_config(fixture, service, adapters);
     fixture_write_hive(fixture, hive);
     return fixture;
@@ -208,7 +266,7 @@ void fixture_start(struct host_fixture *fixture)
     struct service_options options = {
         .config_path = fixture->config,
         .log_level = getenv("GPUPV_LOG") ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR,
-        .devices = {list_fakes, fixture},
+        .devices = {list_fakes, fixture, fixture->sysfs},
         .driver = &fake_driver,
         .driver_context = &fixture->driver,
         .embedded_fd = -1,
@@ -234,6 +292,7 @@ void fixture_stop(struct host_fixture *fixture)
     assert_int_equal(fixture->driver.processes, 0);
     assert_int_equal(fixture->driver.devices, 0);
     assert_int_equal(fixture->driver.contexts, 0);
+    assert_int_equal(fixture->driver.worker_mismatches, 0);
 }
 
 struct host_fixture *fixture_create(const char *service, const char *adapters, const char *hive)

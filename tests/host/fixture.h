@@ -27,10 +27,29 @@
 #define FIXTURE_SERVICES_KEY "HKLM\\SYSTEM\\CurrentControlSet\\Services"
 #define FIXTURE_GRAPHICS_KEY "HKLM\\SYSTEM\\CurrentControlSet\\Control\\GraphicsDrivers"
 
+/* A linked adapter "fast" (discrete and integrated) and a software one, and the first one's keys.
+ */
+#define FIXTURE_TWO_ADAPTERS                                                                       \
+    "[adapter:fast]\ndevice=discrete\nlinked=integrated\ndescription=The fast one\nkey=0004\n"     \
+    "luid=1:2\nservice=FastSvc\n[adapter:soft]\ndevice=2\n"
+
+#define FIXTURE_FAST_HIVE                                                                          \
+    "[" FIXTURE_CLASS_KEY "\\0004]\n"                                                              \
+    "\"UserModeDriverName\" = multi_sz:\"nine.so\" \"ten.so\" \"eleven.so\"\n"                     \
+    "\"DriverVersion\" = sz:\"22.3.6\"\n\"Number\" = dword:7\n"                                    \
+    "[" FIXTURE_CLASS_KEY "\\0005]\n\"Which\" = sz:\"linked\"\n"                                   \
+    "[" FIXTURE_SERVICES_KEY "\\FastSvc]\n\"Start\" = sz:\"now\"\n"
+
 /* What the fake driver was asked for. */
 struct fake_driver {
-    atomic_int processes, devices, contexts; /* alive */
-    atomic_int created;                      /* of all kinds, ever */
+    atomic_int processes, devices, contexts; /* alive; workers are processes, too */
+    atomic_int workers;
+    atomic_int worker_mismatches; /* guest processes that did not refer to a worker */
+    atomic_int vm_data;           /* calls of set_virtual_machine_data */
+    atomic_uint last_vm_flags;
+    uint8_t last_vm_guid[16];
+    char last_worker_name[64];
+    atomic_int created; /* of all kinds, ever */
     atomic_uint last_flags, last_call_flags, last_size;
     char last_name[64];
     /* What the next escape does. */
@@ -39,10 +58,11 @@ struct fake_driver {
 
 struct host_fixture {
     char folder[64];
-    char socket[96], control[96], config[96], hive[96], store[96];
+    char socket[96], control[96], config[96], hive[96], store[96], sysfs[96];
     struct fake_driver driver;
     atomic_bool fail_devices; /* the device source reports a failure */
     atomic_int device_count;  /* of the three fake ones */
+    atomic_int listings;      /* how often the devices were asked for */
     struct service *service;
     pthread_t thread;
     bool running;
@@ -74,10 +94,17 @@ void fixture_wait_count(atomic_int *count, int value);
 /* Connects to a socket of the service. */
 int connect_to(const char *path);
 
+/* A fake PCI device in fixture->sysfs, "0000:03:04.5" and its class; `group` lists the devices of
+ * its IOMMU group, NULL for none. */
+void fixture_add_pci(struct host_fixture *fixture, const char *address, unsigned class_code,
+                     const char *const *group);
+
 /* A guest. */
 int guest_connect(const struct host_fixture *fixture);
 /* Connected and greeted. */
 int guest_open(const struct host_fixture *fixture);
+/* The same on another socket of the service; `name` below the fixture's folder. */
+int guest_open_on(const struct host_fixture *fixture, const char *name);
 void guest_send(int fd, const void *data, size_t size);
 /* A message; the size of the frame. */
 size_t guest_frame(uint8_t *to, uint16_t command, uint8_t kind, uint32_t sequence,
@@ -100,6 +127,10 @@ uint32_t guest_device(int fd, uint32_t adapter);
 uint32_t guest_context(int fd, uint32_t device);
 /* A query of private data in place; the NTSTATUS. */
 int32_t guest_query(int fd, uint32_t adapter, uint32_t type, void *data, uint32_t size);
+/* The number of a type whose data is one. */
+uint32_t guest_query_u32(int fd, uint32_t adapter, uint32_t type);
+/* NUL-terminated UTF-16 as UTF-8. */
+void guest_text(const uint16_t *from, char *to, size_t size);
 /* A registry query. *text gets the value as UTF-8 if it is text, up to the first NUL. */
 int32_t guest_registry(int fd, uint32_t adapter, uint32_t query_type, const char *name,
                        uint32_t value_type, uint32_t flags, uint32_t physical, char text[512]);

@@ -124,9 +124,8 @@ struct wire_hello_request guest_hello(void)
     return hello;
 }
 
-int guest_open(const struct host_fixture *fixture)
+static int greet(int fd)
 {
-    int fd = guest_connect(fixture);
     struct wire_hello_request hello = guest_hello();
     struct wire_hello_reply reply;
     size_t size = sizeof(reply);
@@ -134,6 +133,18 @@ int guest_open(const struct host_fixture *fixture)
     assert_int_equal(size, sizeof(reply));
     assert_int_equal(reply.version, WIRE_VERSION_MAX);
     return fd;
+}
+
+int guest_open(const struct host_fixture *fixture)
+{
+    return greet(guest_connect(fixture));
+}
+
+int guest_open_on(const struct host_fixture *fixture, const char *name)
+{
+    char path[160];
+    snprintf(path, sizeof(path), "%s/%s", fixture->folder, name);
+    return greet(connect_to(path));
 }
 
 uint32_t guest_adapter(int fd, unsigned index)
@@ -246,4 +257,21 @@ int32_t guest_escape(int fd, uint32_t adapter, uint32_t flags, void *data, uint3
     assert_int_equal(reply_size, status >= 0 ? size : 0);
     free(payload);
     return status;
+}
+
+void guest_text(const uint16_t *from, char *to, size_t size)
+{
+    size_t length = 0;
+    while (from[length])
+        length++;
+    ssize_t used = utf16_to_utf8(from, length, to, size - 1);
+    assert_true(used >= 0);
+    to[used] = '\0';
+}
+
+uint32_t guest_query_u32(int fd, uint32_t adapter, uint32_t type)
+{
+    struct wire_u32_info info = {0};
+    assert_int_equal(guest_query(fd, adapter, type, &info, sizeof(info)), STATUS_SUCCESS);
+    return info.value;
 }

@@ -35,11 +35,17 @@ keys_of() { # FILE SECTION-PREFIX
     inside && /^#? ?[a-z-]+ *=/ { line = $0; sub(/^#? ?/, "", line); sub(/ *=.*/, "", line); print line }' "$1"
 }
 
-for section in SERVICE ADAPTER; do
-  sed -n "s/^ *{\"\\([a-z-]*\\)\", $section(.*/\\1/p" "$root/host/config_keys.c" > "$work/code"
+for section in SERVICE ADAPTER VM; do
+  # [service] has keys of its own and the default VM's.
+  case $section in
+    SERVICE) macros='\(SERVICE\|DEFAULT_VM\)' ;;
+    *) macros=$section ;;
+  esac
+  sed -n "s/^ *{\"\([a-z-]*\)\", $macros(.*/\1/p" "$root/host/config_keys.c" > "$work/code"
   case $section in
     SERVICE) heading='### [service]' prefix='[service]' ;;
     ADAPTER) heading='### [adapter:NAME]' prefix='[adapter:' ;;
+    VM) heading='### [vm:NAME]' prefix='[vm:' ;;
   esac
   table_of "$doc" "$heading" > "$work/doc"
   compare "keys of $prefix in configuration.md" "$work/code" "$work/doc"

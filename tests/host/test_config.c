@@ -40,18 +40,62 @@ static void defaults(void **state)
     struct config *config;
     struct error err;
     assert_int_equal(load("# nothing\n[service]\n", &config, &err), 0);
-    assert_string_equal(config->socket, "/run/gpupv/host.sock");
+    assert_string_equal(config->default_vm.socket, "/run/gpupv/host.sock");
     assert_string_equal(config->control, "/run/gpupv/control.sock");
-    assert_int_equal(config->socket_mode, 0666);
+    assert_int_equal(config->default_vm.socket_mode, 0666);
     assert_string_equal(config->hive, "/var/lib/gpupv/registry.hive");
     assert_string_equal(config->store, "/var/lib/gpupv/DriverStore");
     assert_string_equal(config->guest_store, "/run/gpupv/HostDriverStore");
-    assert_true(config->listing);
+    assert_true(config->default_vm.listing);
     assert_int_equal(config->guard, GUARD_ENFORCE);
     assert_int_equal(config->max_clients, 1024);
     assert_int_equal(config->log, LOG_LEVEL_INFO);
     assert_int_equal(config->probe_timeout, 20);
     assert_int_equal(config->adapter_count, 0);
+    assert_int_equal(config_vm_count(config), 1);
+    assert_string_equal(config->default_vm.name, "default");
+    assert_true(config->default_vm.escapes);
+    assert_false(config->default_vm.secure);
+    assert_int_equal(config->default_vm.max_clients, 1024);
+    assert_int_equal(config->default_vm.allow.count, 0);
+    assert_string_equal(config->default_vm.deny.patterns[0], "*password*");
+    config_unref(config);
+}
+
+static void vm_sections(void **state)
+{
+    (void)state;
+    struct config *config;
+    struct error err;
+    assert_int_equal(load("[service]\nescapes=deny\nsecure=yes\nmax-clients=9\nregistry-deny=\n"
+                          "[vm:One]\nsocket=/a/one\nsocket-mode=0600\nescapes=deny\nsecure=yes\n"
+                          "listing=deny\nregistry-allow = Adapter\\A* , *B\n"
+                          "registry-deny=service\\*\nmax-clients=3\n[vm:two]\n",
+                          &config, &err),
+                     0);
+    assert_int_equal(config_vm_count(config), 3);
+    assert_ptr_equal(config_vm_at(config, 0), &config->default_vm);
+    assert_false(config->default_vm.escapes);
+    assert_true(config->default_vm.secure);
+    assert_int_equal(config->default_vm.deny.count, 0);
+    assert_int_equal(config->default_vm.max_clients, 9);
+    const struct config_vm *one = config_find_vm(config, "one");
+    assert_non_null(one);
+    assert_string_equal(one->socket, "/a/one");
+    assert_int_equal(one->socket_mode, 0600);
+    assert_false(one->escapes || one->listing);
+    assert_true(one->secure);
+    assert_int_equal(one->allow.count, 2);
+    assert_string_equal(one->allow.patterns[0], "adapter\\a*");
+    assert_string_equal(one->allow.patterns[1], "*b");
+    assert_int_equal(one->deny.count, 1);
+    assert_int_equal(one->max_clients, 3);
+    const struct config_vm *two = config_vm_at(config, 2);
+    assert_string_equal(two->socket, "/run/gpupv/vm/two.sock");
+    assert_true(two->escapes && two->listing && !two->secure);
+    assert_int_equal(two->max_clients, 256);
+    assert_true(two->deny.count > 3);
+    assert_null(config_find_vm(config, "three"));
     config_unref(config);
 }
 
@@ -69,8 +113,8 @@ static void every_key(void **state)
                           "[adapter:two]\n[adapter:three]\nlinked=1\n",
                           &config, &err),
                      0);
-    assert_int_equal(config->socket_mode, 0600);
-    assert_false(config->listing);
+    assert_int_equal(config->default_vm.socket_mode, 0600);
+    assert_false(config->default_vm.listing);
     assert_int_equal(config->guard, GUARD_WARN);
     assert_int_equal(config->max_clients, 7);
     assert_int_equal(config->log, LOG_LEVEL_DEBUG);
@@ -115,6 +159,16 @@ static void faults_are_named(void **state)
     refused("[service]\nprobe-timeout=601\n", "probe-timeout: must be a number");
     refused("[service]\nlog=loud\n", "log: must be error, warning");
     refused("[service]\nsocket=/s\ncontrol=/s\n", "control: must differ from socket");
+    refused("[vm:]\n", "[vm:]: the VM's name must be");
+    refused("[vm:default]\n", "the default VM's settings stand in [service]");
+    refused("[vm:a]\nsocket=/run/gpupv/host.sock\n", "[vm:a] socket: [service] has the same");
+    refused("[vm:a]\nsocket=/s\n[vm:b]\nsocket=/s\n", "[vm:b] socket: a has the same");
+    refused("[service]\ncontrol=/c\n[vm:a]\nsocket=/c\n", "[service] control has the same");
+    refused("[vm:a]\nescapes=yes\n", "[vm:a] escapes: must be allow or deny");
+    refused("[vm:a]\nregistry-deny=Password\n", "[vm:a] registry-deny: a pattern starts with");
+    refused("[vm:a]\nregistry-allow=*a,,*b\n", "registry-allow: has an empty element");
+    refused("[vm:a]\nregistry-allow=*\xff\n", "registry-allow: a pattern is not UTF-8");
+    refused("[vm:a]\nhive=/x\n", "[vm:a] hive: unknown key");
     refused("[adapter:]\n", "the adapter's name must be");
     refused("[adapter:a b]\n", "the adapter's name must be");
     refused("[adapter:a]\nluid=0:0\n", "[adapter:a] luid: must be HIGH:LOW");
@@ -247,9 +301,13 @@ static void probe_output(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults),         cmocka_unit_test(every_key),
-        cmocka_unit_test(faults_are_named), cmocka_unit_test(only_the_default_file_may_be_missing),
-        cmocka_unit_test(near_names),       cmocka_unit_test(selectors),
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(every_key),
+        cmocka_unit_test(vm_sections),
+        cmocka_unit_test(faults_are_named),
+        cmocka_unit_test(only_the_default_file_may_be_missing),
+        cmocka_unit_test(near_names),
+        cmocka_unit_test(selectors),
         cmocka_unit_test(probe_output),
     };
     int fd = mkstemp(path);

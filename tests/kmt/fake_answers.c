@@ -238,6 +238,54 @@ static void answer_listing(const void *payload, struct answer *answer)
     }
 }
 
+/* Five packages, two a page. */
+static void answer_store_list(const void *payload, struct answer *answer)
+{
+    enum { TOTAL = 5, PAGE = 2 };
+    struct wire_store_list_request request;
+    memcpy(&request, payload, sizeof(request));
+    uint32_t left = request.start < TOTAL ? TOTAL - request.start : 0;
+    const struct wire_store_list_reply head = {2, TOTAL, left < PAGE ? left : PAGE, 6};
+    answer_put(answer, &head, sizeof(head));
+    answer_put(answer, "/store\0", 8);
+    for (uint32_t i = 0; i < head.count; i++) {
+        const struct wire_store_package package = {
+            .size = 1000 + request.start + i, .catalog_size = 10, .name_size = 5};
+        char name[9] = {0};
+        snprintf(name, sizeof(name), "pack%u", request.start + i);
+        answer_put(answer, &package, sizeof(package));
+        answer_put(answer, name, 8);
+    }
+}
+
+/* Every file has 1000 bytes, each its own offset. */
+static void answer_store_read(const void *payload, struct answer *answer)
+{
+    enum { SIZE = 1000 };
+    struct wire_store_read_request request;
+    memcpy(&request, payload, sizeof(request));
+    const struct wire_store_read_reply head = {SIZE, 1234567890, 5, WIRE_STORE_EXECUTABLE};
+    answer_put(answer, &head, sizeof(head));
+    for (uint64_t i = request.offset; i < SIZE && i - request.offset < request.length; i++) {
+        uint8_t byte = (uint8_t)i;
+        answer_put(answer, &byte, 1);
+    }
+}
+
+static void answer_store_rules(const void *payload, struct answer *answer)
+{
+    struct wire_store_rules_request request;
+    memcpy(&request, payload, sizeof(request));
+    const struct wire_store_rules_reply head = {3, request.start < 3, 4, 0};
+    const struct wire_store_rule rule = {request.start, 5, 2};
+    answer_put(answer, &head, sizeof(head));
+    answer_put(answer, "pack", 4);
+    if (!head.count)
+        return;
+    answer_put(answer, &rule, sizeof(rule));
+    answer_put(answer, "a/b.cxy\0", 8);
+}
+
 void answer_make(const struct wire_header *header, const uint8_t *payload, uint32_t *last_handle,
                  struct answer *answer)
 {
@@ -262,6 +310,15 @@ void answer_make(const struct wire_header *header, const uint8_t *payload, uint3
         break;
     case WIRE_ENUM_REGISTRY:
         answer_listing(payload, answer);
+        break;
+    case WIRE_STORE_LIST:
+        answer_store_list(payload, answer);
+        break;
+    case WIRE_STORE_READ:
+        answer_store_read(payload, answer);
+        break;
+    case WIRE_STORE_RULES:
+        answer_store_rules(payload, answer);
         break;
     default:
         break;

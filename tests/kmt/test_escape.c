@@ -264,7 +264,7 @@ static void bad_creations_are_refused(void **state)
     context.PrivateDriverDataSize = 8;
     assert_status(D3DKMTCreateContextVirtual(&context), STATUS_INVALID_PARAMETER);
     context.pPrivateDriverData = data;
-    memcpy(data, &(void *){data}, 8);
+    memcpy(data, &(uint64_t){(uintptr_t)data}, 8);
     assert_status(D3DKMTCreateContextVirtual(&context), STATUS_INVALID_PARAMETER);
     context.PrivateDriverDataSize = WIRE_MAX_MESSAGE;
     assert_status(D3DKMTCreateContextVirtual(&context), STATUS_INVALID_BUFFER_SIZE);

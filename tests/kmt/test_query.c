@@ -248,7 +248,7 @@ static void driver_queries_carry_bytes(void **state)
         assert_int_equal(data[i], 0xf0);
 
     unsigned before = fake_host_requests(*state, WIRE_QUERY_ADAPTER_INFO);
-    void *pointer = &before;
+    uint64_t pointer = (uintptr_t)&before;
     assert_status(support_query(adapter, KMTQAITYPE_UMDRIVERPRIVATE, &pointer, sizeof(pointer)),
                   STATUS_INVALID_PARAMETER);
     D3DKMT_HANDLE handle = adapter;
