@@ -157,6 +157,12 @@ static int read_word(struct reader *reader, const char *word, bool *options_ende
     }
     if (cli_command(cli)->commands)
         return enter_command(reader, word);
+    if (cli_command(cli)->takes_rest) {
+        cli->rest = reader->argv + reader->next - 1;
+        cli->rest_count = (size_t)(reader->argc - reader->next + 1);
+        reader->next = reader->argc;
+        return 0;
+    }
     if (cli->argument_count == cli_command(cli)->max_arguments)
         return usage_error(cli, reader->err, "one argument too many:", word);
     cli->arguments[cli->argument_count++] = word;

@@ -20,10 +20,12 @@
 enum exit_code {
     EXIT_DONE = 0,
     EXIT_FAILED = 1,
+    EXIT_DIFFERENT = 1, /* of commands that compare */
     EXIT_USAGE = 2,
     EXIT_NO_SERVICE = 3,
     EXIT_NOT_FOUND = 4,
     EXIT_REFUSED = 5,
+    EXIT_NOT_STARTED = 125, /* of commands that run a program and pass its status on */
 };
 
 struct cli_option {
@@ -45,10 +47,13 @@ struct cli_command {
     const struct cli_command *commands; /* the last has no name; NULL: this is no group */
     size_t min_arguments, max_arguments;
     enum exit_code (*run)(const struct cli *cli);
+    /* The first argument begins another program's command line: it and all after it are kept in
+     * `rest`, unread. */
+    bool takes_rest;
 };
 
 #define CLI_MAX_DEPTH 4
-#define CLI_MAX_OPTIONS 32
+#define CLI_MAX_OPTIONS 128
 #define CLI_MAX_ARGUMENTS 4
 
 struct cli {
@@ -61,6 +66,8 @@ struct cli {
     size_t given_count;
     const char *arguments[CLI_MAX_ARGUMENTS];
     size_t argument_count;
+    char *const *rest; /* the end of argv, with its NULL */
+    size_t rest_count;
 };
 
 /* Reads the command line. -EINVAL with a message that names the word and the --help to look at.

@@ -107,12 +107,29 @@ static const struct {
      "host's gpupv.ini names (default /run/gpupv/HostDriverStore)"},
     {LOADER_STEP_PACKAGE, "package",
      "on the host: gpupv host store verify --all; remove the damaged package and add it anew"},
+    {LOADER_STEP_SIGNATURE, "signature",
+     "see the reason; on the host \"gpupv host store sign\" signs the package, and in this guest "
+     "trusted.d beside guest.json holds the public keys of the hosts that are trusted"},
     {LOADER_STEP_LIBRARY, "library",
      "install in this guest the libraries that the reason names, or give the adapter a driver that "
      "is built for this guest's architecture"},
     {LOADER_STEP_NEGOTIATE, "negotiate",
      "the driver speaks another driver interface: put a newer one into the host's store"},
 };
+
+static const char *describe_signature(const struct loader_adapter *adapter)
+{
+    switch (adapter->signature.state) {
+    case TRUST_SIGNED:
+        return "signed with a key that this guest trusts";
+    case TRUST_UNKNOWN_KEY:
+        return "signed with a key that this guest does not know; test signing accepts it";
+    case TRUST_WRONG:
+        return "the signature is wrong; test signing accepts it all the same";
+    default:
+        return "not signed; test signing accepts it";
+    }
+}
 
 /* What an earlier step found, for its line. */
 static const char *found(const struct loader_adapter *adapter, enum loader_step step)
@@ -123,6 +140,8 @@ static const char *found(const struct loader_adapter *adapter, enum loader_step 
         text = adapter->manifest_path;
     if (step == LOADER_STEP_PACKAGE)
         text = adapter->store_path;
+    if (step == LOADER_STEP_SIGNATURE && adapter->signature_known)
+        text = describe_signature(adapter);
     if (step == LOADER_STEP_LIBRARY && adapter->umd)
         text = adapter->umd->library_path;
     return text ? text : "as it should be";
@@ -165,6 +184,25 @@ static void check_device(struct doctor *doctor, const struct loader_adapter *ada
             "(devices in /dev, libraries), or give the adapter another driver");
 }
 
+/* Reads the configuration on its own, so that it is told even where no adapter is offered. */
+static void check_trust(struct doctor *doctor)
+{
+    struct trust *trust;
+    struct error err = {0};
+    char detail[512];
+
+    if (trust_load(&trust, &err) < 0) {
+        doctor_report(doctor, "trust", DOCTOR_NO_ADAPTER, DOCTOR_FAILED, err.text,
+                      "correct the file in this guest; gpupv(1), GUEST CONFIGURATION");
+        return;
+    }
+    snprintf(detail, sizeof(detail), "%zu trusted %s, test signing is %s (%s)", trust->key_count,
+             trust->key_count == 1 ? "key" : "keys", trust->test_signing ? "on" : "off",
+             trust->path);
+    doctor_report(doctor, "trust", DOCTOR_NO_ADAPTER, DOCTOR_OK, detail, NULL);
+    trust_destroy(trust);
+}
+
 static void check_adapters(struct doctor *doctor)
 {
     struct loader *loader;
@@ -197,10 +235,12 @@ enum exit_code cmd_doctor(const struct cli *cli)
 
     check_transport(&doctor);
     if (check_connection(&doctor)) {
+        check_trust(&doctor);
         check_adapters(&doctor);
     } else {
         doctor_report(&doctor, "protocol", DOCTOR_NO_ADAPTER, DOCTOR_SKIPPED,
                       "because of the above", NULL);
+        check_trust(&doctor);
         doctor_report(&doctor, "adapters", DOCTOR_NO_ADAPTER, DOCTOR_SKIPPED,
                       "because of the above", NULL);
     }

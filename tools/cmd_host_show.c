@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `gpupv host gpus|adapters|status|processes`: what the running service tells of itself. */
+/* `gpupv host gpus|adapters|status|processes|vms`: what the running service tells of itself. */
 #include "tools/commands.h"
 
 #include <inttypes.h>
@@ -95,10 +95,13 @@ static void print_gpus(json_object *answer)
         print_gpu_line("Adapter", adapter ? adapter : "-");
         print_counts(json_array(gpu, "valid_partition_counts"));
         print_gpu_number("PartitionCount", "", json_number(gpu, "partition_count"));
+        print_gpu_number("PartitionsInUse", "", json_number(gpu, "partitions_in_use"));
         print_gpu_resource(gpu, "vram", "VRAM");
         print_gpu_resource(gpu, "encode", "Encode");
         print_gpu_resource(gpu, "decode", "Decode");
         print_gpu_resource(gpu, "compute", "Compute");
+        if (json_text(gpu, "refused"))
+            print_gpu_line("Refused", json_text(gpu, "refused"));
     }
 }
 
@@ -154,8 +157,8 @@ static void print_adapters(json_object *answer)
 
     if (!count)
         output_note(
-            "the service offers no adapter; \"gpupv host gpus\" lists the host's devices, and "
-            "the service's log (journalctl -u gpupvd) tells why one is left out");
+            "the service offers no adapter; \"gpupv host gpus\" lists the host's devices and "
+            "tells why one is refused, as does the service's log (journalctl -u gpupvd)");
     for (size_t i = 0; i < count; i++) {
         if (i)
             putchar('\n');
@@ -255,16 +258,18 @@ static void print_processes(json_object *answer)
         puts("No guest process is connected.");
         return;
     }
-    printf("%8s  %8s  %8s  %8s  %10s  %s\n", "PID", "ADAPTERS", "DEVICES", "CONTEXTS", "REQUESTS",
-           "NAME");
+    printf("%8s  %8s  %8s  %8s  %10s  %-16s  %s\n", "PID", "ADAPTERS", "DEVICES", "CONTEXTS",
+           "REQUESTS", "VM", "NAME");
     for (size_t i = 0; i < count; i++) {
         json_object *process = json_object_array_get_idx(processes, i);
-        const char *name = json_text(process, "name");
+        const char *name = json_text(process, "name"), *vm = json_text(process, "vm");
 
         printf("%8" PRIu64 "  %8" PRIu64 "  %8" PRIu64 "  %8" PRIu64 "  %10" PRIu64 "  ",
                json_number(process, "pid"), json_number(process, "adapters"),
                json_number(process, "devices"), json_number(process, "contexts"),
                json_number(process, "requests"));
+        output_column(vm ? vm : "-", 16);
+        fputs("  ", stdout);
         print_name(name ? name : "-");
     }
 }
@@ -272,4 +277,36 @@ static void print_processes(json_object *answer)
 enum exit_code cmd_host_processes(const struct cli *cli)
 {
     return show(cli, "processes", print_processes);
+}
+
+static bool json_true(json_object *object, const char *member)
+{
+    json_object *value;
+
+    return json_object_object_get_ex(object, member, &value) && json_object_get_boolean(value);
+}
+
+static void print_vms(json_object *answer)
+{
+    json_object *vms = json_array(answer, "vms");
+
+    for (size_t i = 0; vms && i < json_object_array_length(vms); i++) {
+        json_object *vm = json_object_array_get_idx(vms, i);
+
+        if (i)
+            putchar('\n');
+        print_name(json_text(vm, "name") ? json_text(vm, "name") : "-");
+        output_field(2, "GUID", json_text(vm, "guid"));
+        output_field(2, "Socket", json_text(vm, "socket"));
+        output_field(2, "Secure", json_true(vm, "secure") ? "yes" : "no");
+        output_field(2, "Escapes", json_true(vm, "escapes") ? "all" : "known ones");
+        output_field(2, "Registry listing", json_true(vm, "listing") ? "allowed" : "denied");
+        output_field_format(2, "Guest processes", "%" PRIu64 " of %" PRIu64,
+                            json_number(vm, "clients"), json_number(vm, "max_clients"));
+    }
+}
+
+enum exit_code cmd_host_vms(const struct cli *cli)
+{
+    return show(cli, "vms", print_vms);
 }

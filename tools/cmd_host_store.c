@@ -13,6 +13,7 @@
 #include "tools/output.h"
 #include "tools/package_use.h"
 #include "tools/prompt.h"
+#include "tools/signing.h"
 
 static void finish_packages(struct store_package *packages, size_t count)
 {
@@ -40,6 +41,7 @@ static void list_json(const struct host_env *env, const struct reg_hive *hive,
         json_object *object = json_object_new_object();
 
         package_add_json(object, &packages[i]);
+        signing_add_json(object, env->store, packages[i].folder_name);
         json_add_boolean(object, "in_use", packages[i].in_use);
         json_object_object_add(object, "named_by",
                                package_use_json(env, hive, packages[i].folder_name));
@@ -66,14 +68,16 @@ static void list_text(const struct host_env *env, const struct reg_hive *hive,
             width = output_width(packages[i].folder_name);
     }
     output_column("PACKAGE", width);
-    printf("  %-10s  %-8s  %10s  %-6s  %s\n", "VERSION", "ARCH", "SIZE", "IN USE", "NAMED BY KEYS");
+    printf("  %-10s  %-8s  %10s  %-6s  %-19s  %s\n", "VERSION", "ARCH", "SIZE", "IN USE",
+           "SIGNED BY", "NAMED BY KEYS");
     for (size_t i = 0; i < count; i++) {
-        char size[32];
+        char size[32], signed_by[32];
 
+        signing_describe(env->store, packages[i].folder_name, signed_by, sizeof(signed_by));
         output_size(packages[i].size, size, sizeof(size));
         output_column(packages[i].folder_name, width);
-        printf("  %-10s  %-8s  %10s  %-6s  %zu\n", packages[i].version, packages[i].architecture,
-               size, packages[i].in_use ? "yes" : "no",
+        printf("  %-10s  %-8s  %10s  %-6s  %-19s  %zu\n", packages[i].version,
+               packages[i].architecture, size, packages[i].in_use ? "yes" : "no", signed_by,
                package_use_count(env, hive, packages[i].folder_name));
     }
 }
@@ -116,33 +120,55 @@ close_env:
 struct verify {
     const struct cli *cli;
     const struct host_env *env;
+    struct public_key *keys; /* of which one must have signed; none: signatures do not count */
+    size_t key_count;
     json_object *packages; /* NULL: text */
     size_t bad;
 };
 
-/* The result of store_verify; a damaged package is reported here. */
+/* Files, catalog and name; that the signature file is one; and who signed, where that is asked. */
+static int check_one(const struct verify *verify, const char *name, const struct public_key **by,
+                     struct error *err)
+{
+    struct signature_set set;
+    int result = store_verify(verify->env->store, name, err);
+
+    *by = NULL;
+    if (result == 0)
+        result = store_signatures(verify->env->store, name, &set, err);
+    if (result == 0 && verify->key_count)
+        result =
+            store_check_signed(verify->env->store, name, verify->keys, verify->key_count, by, err);
+    return result;
+}
+
+/* The result of check_one; a damaged package is reported here. */
 static int verify_one(struct verify *verify, const char *name, size_t number, size_t count,
                       struct error *err)
 {
+    const struct public_key *by;
     json_object *object;
     int result;
 
     progress_begin("Verifying %s (%zu of %zu)", name, number, count);
-    result = store_verify(verify->env->store, name, err);
+    result = check_one(verify, name, &by, err);
     progress_end();
-    if (result < 0 && result != -EBADMSG)
+    if (result < 0 && result != -EBADMSG && result != -EKEYREJECTED)
         return result;
     verify->bad += result < 0;
     if (verify->packages) {
         object = json_object_new_object();
         json_add_text(object, "package", name);
         json_add_boolean(object, "ok", result == 0);
+        json_add_text(object, "signed_by", result == 0 && by ? by->id : NULL);
         json_add_text(object, "error", result < 0 ? err->text : NULL);
         json_object_array_add(verify->packages, object);
     } else {
         output_text(stdout, name);
         fputs(result < 0 ? ": " : ": ok", stdout);
         output_text(stdout, result < 0 ? err->text : "");
+        if (result == 0 && by)
+            printf(", signed by the key %s", by->id);
         putchar('\n');
     }
     return 0;
@@ -176,13 +202,19 @@ enum exit_code cmd_host_store_verify(const struct cli *cli)
 
     if (!name == !cli_given(cli, "all"))
         return output_fail(cli, EXIT_USAGE, "name one PACKAGE, or give --all for every one");
-    result = host_env_open(cli, &env, &err);
+    result = signing_public_keys(cli, &verify.keys, &verify.key_count, &err);
     if (result < 0)
         return output_error(cli, result, &err);
+    result = host_env_open(cli, &env, &err);
+    if (result < 0) {
+        free(verify.keys);
+        return output_error(cli, result, &err);
+    }
     if (output_is_json(cli))
         verify.packages = json_object_new_array();
     result = name ? verify_one(&verify, name, 1, 1, &err) : verify_all(&verify, &err);
     host_env_close(&env);
+    free(verify.keys);
     if (result < 0) {
         json_object_put(verify.packages);
         return output_error(cli, result, &err);
@@ -194,8 +226,9 @@ enum exit_code cmd_host_store_verify(const struct cli *cli)
         output_json(document);
     }
     if (verify.bad)
-        output_note("%zu damaged %s: no guest loads a driver from there; remove it and add it anew",
-                    verify.bad, verify.bad == 1 ? "package" : "packages");
+        output_note("%zu %s: guests load no driver from there; remove a damaged one and add it "
+                    "anew, sign one that is not signed",
+                    verify.bad, verify.bad == 1 ? "package fails" : "packages fail");
     return verify.bad ? EXIT_FAILED : EXIT_DONE;
 }
 

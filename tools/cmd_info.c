@@ -116,6 +116,18 @@ static char *driver_store_path(const struct loader_adapter *adapter)
     return adapter->store_path ? strdup(adapter->store_path) : NULL;
 }
 
+static void add_signature(json_object *object, const struct loader_adapter *adapter)
+{
+    json_object *signature = json_object_new_object();
+    const struct trust_result *result = &adapter->signature;
+    bool known = adapter->signature_known;
+
+    json_add_text(signature, "state", known ? trust_state_name(result->state) : NULL);
+    json_add_text(signature, "key_id", known && result->key_id[0] ? result->key_id : NULL);
+    json_add_text(signature, "comment", known && result->comment[0] ? result->comment : NULL);
+    json_object_object_add(object, "signature", signature);
+}
+
 static void add_umd(json_object *object, const struct loader_adapter *adapter)
 {
     json_object *umd = json_object_new_object();
@@ -148,6 +160,7 @@ static json_object *describe_adapter(const struct loader_adapter *adapter, size_
     add_text(object, "umd_name", umd_name(adapter->handle));
     add_text(object, "driver_store_path", driver_store_path(adapter));
     json_add_text(object, "manifest", adapter->manifest_path);
+    add_signature(object, adapter);
     add_umd(object, adapter);
     return object;
 }
@@ -163,6 +176,59 @@ static json_object *describe_host(const struct gpupv_kmt_info *info)
     json_add_number(object, "protocol_max", info->protocol_max);
     json_add_text(object, "guest_version", GPUPV_VERSION);
     return object;
+}
+
+/* The guest's own configuration. */
+static json_object *describe_trust(void)
+{
+    json_object *object = json_object_new_object(), *keys = json_object_new_array();
+    struct trust *trust = NULL;
+    struct error err = {0};
+    bool named, good = trust_load(&trust, &err) == 0;
+
+    for (size_t i = 0; good && i < trust->key_count; i++) {
+        json_object *key = json_object_new_object();
+
+        json_add_text(key, "key_id", trust->keys[i].id);
+        json_add_text(key, "comment", trust->keys[i].comment);
+        json_object_array_add(keys, key);
+    }
+    json_add_text(object, "config", trust_config_path(&named));
+    json_object_object_add(object, "trusted_keys", keys);
+    json_add_boolean(object, "test_signing", good && trust->test_signing);
+    json_add_text(object, "error", good ? NULL : err.text);
+    trust_destroy(trust);
+    return object;
+}
+
+static void print_trust(json_object *document)
+{
+    json_object *trust = NULL;
+    size_t count;
+
+    json_object_object_get_ex(document, "trust", &trust);
+    count = json_object_array_length(json_array(trust, "trusted_keys"));
+    if (json_text(trust, "error"))
+        output_field_format(0, "Trusted keys", "none: %s", json_text(trust, "error"));
+    else
+        output_field_format(0, "Trusted keys", "%zu, test signing %s", count,
+                            json_boolean(trust, "test_signing") ? "on" : "off");
+}
+
+static void print_signature(json_object *adapter)
+{
+    json_object *signature = NULL;
+    const char *state, *key_id, *comment;
+
+    json_object_object_get_ex(adapter, "signature", &signature);
+    state = json_text(signature, "state");
+    key_id = json_text(signature, "key_id");
+    comment = json_text(signature, "comment");
+    if (key_id)
+        output_field_format(2, "Signature", "%s, key %s%s%s", state, key_id, comment ? ", " : "",
+                            comment ? comment : "");
+    else
+        output_field(2, "Signature", state);
 }
 
 static void print_flags(json_object *flags)
@@ -222,6 +288,7 @@ static void print_adapter(json_object *adapter)
     output_field(2, "Driver version", json_text(adapter, "driver_version"));
     output_field(2, "Driver store path", json_text(adapter, "driver_store_path"));
     output_field(2, "Manifest", json_text(adapter, "manifest"));
+    print_signature(adapter);
     print_umd(adapter);
 }
 
@@ -236,6 +303,7 @@ static void print_text(json_object *document)
     output_field_format(0, "Protocol", "%" PRIu64 " (the host speaks %" PRIu64 " to %" PRIu64 ")",
                         json_number(host, "protocol_version"), json_number(host, "protocol_min"),
                         json_number(host, "protocol_max"));
+    print_trust(document);
     for (size_t i = 0; i < json_object_array_length(adapters); i++)
         print_adapter(json_object_array_get_idx(adapters, i));
     if (!json_object_array_length(adapters))
@@ -259,6 +327,7 @@ enum exit_code cmd_info(const struct cli *cli)
     for (size_t i = 0; i < loader->adapter_count; i++)
         json_object_array_add(adapters, describe_adapter(&loader->adapters[i], i));
     json_object_object_add(document, "host", describe_host(&info));
+    json_object_object_add(document, "trust", describe_trust());
     json_object_object_add(document, "adapters", adapters);
     loader_destroy(loader);
 

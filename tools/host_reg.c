@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tools/key_names.h"
 #include "tools/output.h"
@@ -60,13 +61,18 @@ static char *long_name(const struct reg_key *key)
     return name;
 }
 
-void host_reg_print_key_name(const struct reg_key *key)
+void host_reg_print_key_name_inline(const struct reg_key *key)
 {
     char *name = long_name(key);
 
     output_text(stdout, name ? name : reg_key_name(key));
-    putchar('\n');
     free(name);
+}
+
+void host_reg_print_key_name(const struct reg_key *key)
+{
+    host_reg_print_key_name_inline(key);
+    putchar('\n');
 }
 
 void host_reg_add_key_name(json_object *object, const char *member, const struct reg_key *key)
@@ -75,4 +81,13 @@ void host_reg_add_key_name(json_object *object, const char *member, const struct
 
     json_add_text(object, member, name);
     free(name);
+}
+
+enum exit_code host_reg_fail_comparison(const struct cli *cli, int error, const struct error *err)
+{
+    enum exit_code code = output_code(error);
+
+    if (code == EXIT_FAILED)
+        code = EXIT_USAGE;
+    return output_fail(cli, code, "%s", err->text[0] ? err->text : strerror(-error));
 }

@@ -26,8 +26,13 @@ int host_reg_read_value_name(const struct cli *cli, const char **name, struct er
 /* The error of a key that is not there; -ENOENT. */
 int host_reg_no_key(const char *hive, const char *path, struct error *err);
 
-/* The key's full name, HKEY_LOCAL_MACHINE\…, on a line or as a member. */
+/* The key's full name, HKEY_LOCAL_MACHINE\…, on a line, within one, or as a member. */
 void host_reg_print_key_name(const struct reg_key *key);
+void host_reg_print_key_name_inline(const struct reg_key *key);
 void host_reg_add_key_name(json_object *object, const char *member, const struct reg_key *key);
+
+/* Prints why two things could not be compared. As with diff(1), the status is then never 1, which
+ * says that they differ: what else would be 1 is 2. */
+enum exit_code host_reg_fail_comparison(const struct cli *cli, int error, const struct error *err);
 
 #endif

@@ -67,6 +67,7 @@ static int parse_binary(const char *text, uint8_t **data, size_t *size, struct e
     return 0;
 }
 
+/* Empty strings are strings, too; but nothing follows the last separator. */
 static int parse_strings(const char *text, const char *separator, uint8_t **data, size_t *size,
                          struct error *err)
 {
@@ -80,13 +81,6 @@ static int parse_strings(const char *text, const char *separator, uint8_t **data
         const char *end = strstr(text, separator);
         size_t length = end ? (size_t)(end - text) : strlen(text);
 
-        if (!length) {
-            free(strings);
-            return error_set(err, -EINVAL,
-                             "REG_MULTI_SZ cannot hold an empty string: it would end the list; two "
-                             "separators \"%s\" follow each other or one comes first",
-                             separator);
-        }
         memcpy(strings + used, text, length);
         used += length;
         strings[used++] = '\0';

@@ -14,12 +14,14 @@
 #include "registry/registry.h"
 
 /*
- * Reads --data by type into the form of struct reg_value, malloc'ed:
- *   REG_SZ, REG_EXPAND_SZ  the text as it is
- *   REG_MULTI_SZ           strings with `separator` between them; one at the end is ignored
- *   REG_DWORD, REG_QWORD   decimal, or hexadecimal after 0x
- *   REG_BINARY             hexadecimal digits in pairs; blanks, commas, colons and dashes may
- * separate pairs `text` NULL is an empty text, 0, or no bytes. -EINVAL with a message.
+ * Reads --data by type into the form of struct reg_value, malloc'ed.
+ *   REG_SZ, REG_EXPAND_SZ: the text as it is
+ *   REG_MULTI_SZ: strings with `separator` between them; one at the end is ignored, so that an
+ *     empty last string needs one more, as in "a\0\0"
+ *   REG_DWORD, REG_QWORD: decimal, or hexadecimal after 0x
+ *   REG_BINARY: hexadecimal digits in pairs; blanks, commas, colons and dashes may separate pairs
+ *
+ * `text` NULL is an empty text, 0, or no bytes. -EINVAL with a message.
  */
 int reg_data_parse(enum reg_type type, const char *text, const char *separator, uint8_t **data,
                    size_t *size, struct error *err);

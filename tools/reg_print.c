@@ -18,28 +18,36 @@ static uint64_t little_endian(const struct reg_value *value)
     return number;
 }
 
-/* The string at `offset` of the data, or NULL after the last one. The data ends with a NUL. */
+/* The string at `offset` of the data, which may be empty, or NULL after the last one. The data's
+ * last NUL is that of the list. */
 static const char *string_at(const struct reg_value *value, size_t offset)
 {
-    const char *text = (const char *)value->data + offset;
+    return offset + 1 < value->size ? (const char *)value->data + offset : NULL;
+}
 
-    return offset < value->size && *text ? text : NULL;
+/* Strings with \0 between them, and one more behind an empty last string: what `reg add` takes. */
+static void print_strings(FILE *file, const struct reg_value *value)
+{
+    const char *text, *last = NULL;
+
+    for (size_t at = 0; (text = string_at(value, at)); at += strlen(text) + 1) {
+        fputs(at ? "\\0" : "", file);
+        output_text(file, text);
+        last = text;
+    }
+    if (last && !*last)
+        fputs("\\0", file);
 }
 
 static void print_data(FILE *file, const struct reg_value *value)
 {
-    const char *text;
-
     switch (value->type) {
     case REG_TYPE_SZ:
     case REG_TYPE_EXPAND_SZ:
         output_text(file, value->size ? (const char *)value->data : "");
         break;
     case REG_TYPE_MULTI_SZ:
-        for (size_t at = 0; (text = string_at(value, at)); at += strlen(text) + 1) {
-            fputs(at ? "\\0" : "", file);
-            output_text(file, text);
-        }
+        print_strings(file, value);
         break;
     case REG_TYPE_DWORD:
     case REG_TYPE_QWORD:

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             abort(); /* a refusal says why */
         return 0;
     }
-    if (config->socket[0] != '/' || !config->max_clients ||
+    if (config->default_vm.socket[0] != '/' || !config->max_clients ||
         config->adapter_count > CONFIG_MAX_ADAPTERS)
         abort();
     config_unref(config);

@@ -74,23 +74,28 @@ static void make_state(void)
                                             .linked_count = 1,
                                             .service = (char *)"a",
                                             .enabled = true};
-    static struct config config = {.refs = 1,
-                                   .path = (char *)"fuzz.ini",
-                                   .store = (char *)"/store",
-                                   .guest_store = (char *)"/guest",
-                                   .listing = true,
-                                   .guard = GUARD_OFF,
-                                   .adapters = &section,
-                                   .adapter_count = 1};
+    static struct config config = {
+        .refs = 1,
+        .path = (char *)"fuzz.ini",
+        .store = (char *)"/store",
+        .guest_store = (char *)"/guest",
+        .default_vm = {.name = (char *)"default", .escapes = true, .listing = true},
+        .guard = GUARD_OFF,
+        .adapters = &section,
+        .adapter_count = 1};
     static struct device_list list = {.devices = devices, .count = 2};
     static struct inventory inventory = {.refs = 1, .lists = &list, .count = 1};
     struct error err;
     log_set_level(LOG_LEVEL_ERROR);
+    state.settings = (struct settings){.virtual_functions = DEFAULT_VIRTUAL_FUNCTIONS,
+                                       .iommu_flags = IOMMU_NOT_REQUIRED};
     state.config = &config;
     state.inventory = &inventory;
     state.paths = (struct store_paths){config.store, config.guest_store};
-    if (reg_hive_parse("fuzz", hive_text, sizeof(hive_text) - 1, &state.hive, &err) ||
-        adapters_create(&config, &inventory, state.hive, &state.paths, true, &state.adapters, &err))
+    if (reg_hive_parse("fuzz", hive_text, sizeof(hive_text) - 1, &state.hive, &err))
+        abort();
+    struct adapter_inputs inputs = {&config, &inventory, state.hive, &state.paths, &state.settings};
+    if (adapters_create(&inputs, NULL, &state.adapters, &err) || state.adapters.count != 1)
         abort();
     /* No package is held: the store does not exist, and each attempt would be logged. */
     state.adapters.adapters[0].package_count = 0;
@@ -138,8 +143,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         make_state();
     struct host_core core = {.driver = &driver, .state = &state};
     struct process *process;
-    if (process_create(&core, 1, "fuzz", 4, &process))
+    struct vm *vm;
+    if (vm_create(&core, state.config, &state.config->default_vm, &vm))
         return 0;
+    if (process_create(vm, 1, "fuzz", 4, &process)) {
+        vm_unref(vm);
+        return 0;
+    }
     /* An adapter, a device and a context to begin with. */
     uint32_t handle;
     process_open_adapter(process, &state.adapters.adapters[0], &handle);
@@ -168,6 +178,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     frame_reader_finish(&reader);
     process_destroy(process);
+    vm_unref(vm);
+    store_cache_finish(&core.store);
     if (state.refs != 1 || hold_count(&core.holds))
         abort();
     return 0;

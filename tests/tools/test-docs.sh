@@ -15,13 +15,13 @@ walk_help()
 {
     local sub
     "$gpupv" ${1#gpupv} --help > "$scratch/help"
-    for sub in $(sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p' "$scratch/help"); do
+    for sub in $(sed -n '/^Commands:/,/^$/s/^  \([a-z-]*\) .*/\1/p' "$scratch/help"); do
         walk_help "$1 $sub"
     done
     "$gpupv" ${1#gpupv} --help > "$scratch/help"
     if ! grep -q '^Commands:' "$scratch/help"; then
         echo "$1"
-        sed -n 's/^  --\([a-z-]*\).*/\1/p' "$scratch/help" | grep -vxE 'json|help|config' |
+        sed -n 's/^  --\([a-z0-9-]*\).*/\1/p' "$scratch/help" | grep -vxE 'json|help|config' |
             while read -r option; do
                 # The program's --version has no argument; a command may have one that does.
                 grep -q "^  --$option [A-Z]" "$scratch/help" || [ "$option" != version ] || continue
@@ -35,7 +35,7 @@ walk_man()
 {
     awk '/^\.Ss gpupv /{command = substr($0, 5); print command; next}
         /^\.S[hs]/{command = ""}
-        command != "" && /^\.It Fl -/{print command " -" $3}' "$@"
+        command != "" && /^\.It Fl -/ && $3 != "-config"{print command " -" $3}' "$@"
 }
 
 # The same from the completion, by asking it.
@@ -88,7 +88,8 @@ same help-list completion-list
 
 echo "== short options and reg.exe's are in the man page"
 for command in "reg query" "host reg add" "host reg query" "host reg delete" "host reg export" \
-    "host store add" "host store remove"; do
+    "host reg import-hive" "host reg compare" "host reg diff" \
+    "host store add" "host store keygen" "host store sign" "host store verify" "host store remove"; do
     section=$(awk -v name=".Ss gpupv $command" '$0 == name{on = 1; next} /^\.S[hs]/{on = 0} on' "$@")
     while read -r option spelling; do
         [ -n "$option" ] || continue

@@ -24,9 +24,11 @@ END
 echo '{"ok":true,"version":"9.9","pid":77,"clients":5,"new_member":"new"}' > "$answers/status.json"
 echo '{"ok":true,"processes":[{"pid":42,"name":"cube\u0007","adapters":1,"devices":2,"contexts":3,"requests":4}]}' \
     > "$answers/processes.json"
+echo '{"ok":true,"vms":[{"name":"a\u0007","guid":"{1}","socket":"/run/a","escapes":true,"secure":false,"listing":false,"clients":3,"max_clients":9,"processes":2},{}]}' \
+    > "$answers/vms.json"
 
 echo "== no service"
-for command in gpus adapters status processes; do
+for command in gpus adapters status processes vms; do
     run 3 host "$command"
     warns "$scratch/control.sock"
     run_json 3 host "$command"
@@ -60,6 +62,13 @@ says "9.9"
 says "new_member:"
 run 0 host processes
 says 'cube\x07'
+run 0 host vms
+says 'a\x07'
+says '{1}'
+says '3 of 9'
+says 'denied'
+run_json 0 host vms
+json "d['vms'][0]['processes'] == 2"
 run 0 host reg add adapter:gpu0:1 A -d b
 says 'HKEY_LOCAL_MACHINE\X\0008'
 run 4 host reg add adapter:gpu0:2 A -d b
@@ -79,6 +88,7 @@ for answer in '{"ok":true}' '{"ok":true,"gpus":{}}' '{"ok":true,"gpus":[1,null,{
     run 0 host adapters
     run 0 host adapters --names
     run 0 host processes
+    run 0 host vms
     run 0 host status
 done
 exec 8>&-

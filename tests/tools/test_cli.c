@@ -18,6 +18,7 @@ static const struct cli_option add_options[] = {{"value", 'v', "v", "NAME", "a v
 static const struct cli_command group_commands[] = {
     {"add", "KEY [NAME]", "adds", NULL, add_options, NULL, 1, 2, NULL},
     {"list", NULL, "lists", NULL, NULL, NULL, 0, 0, NULL},
+    {"run", "PROGRAM", "runs", NULL, add_options, NULL, 0, 0, NULL, true},
     {0}};
 static const struct cli_option group_options[] = {{"config", 'c', NULL, "FILE", "a file"}, {0}};
 static const struct cli_command root_commands[] = {
@@ -45,6 +46,26 @@ static int parse(const char *line, struct cli *cli, struct error *err)
     argv[argc] = NULL;
     *err = (struct error){0};
     return cli_parse(&root, argc, argv, cli, err);
+}
+
+static void leaves_the_rest_alone(void **state)
+{
+    struct cli cli;
+    struct error err;
+
+    (void)state;
+    assert_int_equal(parse("group run -f PROGRAM --force -- -x", &cli, &err), 0);
+    assert_int_equal(cli.given_count, 1);
+    assert_int_equal(cli.rest_count, 4);
+    assert_string_equal(cli.rest[0], "PROGRAM");
+    assert_string_equal(cli.rest[3], "-x");
+    assert_null(cli.rest[4]);
+    assert_int_equal(parse("group run -- -f --help", &cli, &err), 0);
+    assert_int_equal(cli.rest_count, 2);
+    assert_string_equal(cli.rest[0], "-f");
+    assert_false(cli_given(&cli, "help"));
+    assert_int_equal(parse("group run", &cli, &err), 0);
+    assert_int_equal(cli.rest_count, 0);
 }
 
 static void finds_the_command(void **state)
@@ -213,14 +234,14 @@ static void numbers_are_strict(void **state)
 
 static void too_many_options_are_refused(void **state)
 {
-    char *argv[64] = {(char *)"tool", (char *)"group", (char *)"list"};
+    char *argv[CLI_MAX_OPTIONS + 5] = {(char *)"tool", (char *)"group", (char *)"list"};
     struct cli cli;
     struct error err = {0};
 
     (void)state;
-    for (int i = 3; i < 63; i++)
+    for (int i = 3; i < CLI_MAX_OPTIONS + 4; i++)
         argv[i] = (char *)"--json";
-    assert_true(cli_parse(&root, 63, argv, &cli, &err) < 0);
+    assert_true(cli_parse(&root, CLI_MAX_OPTIONS + 4, argv, &cli, &err) < 0);
     assert_int_equal(cli_parse(&root, 3 + CLI_MAX_OPTIONS, argv, &cli, &err), 0);
 }
 
@@ -228,6 +249,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_the_command),
+        cmocka_unit_test(leaves_the_rest_alone),
         cmocka_unit_test(takes_every_spelling),
         cmocka_unit_test(group_options_stand_anywhere),
         cmocka_unit_test(the_last_value_counts),
