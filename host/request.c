@@ -89,24 +89,12 @@ bool request_put_text(const char *text, uint16_t *to, size_t capacity)
     return true;
 }
 
-NTSTATUS guard_incoming(const struct request *request, const char *what, const void *data,
-                        size_t size)
+NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *sent,
+                        const void *data, size_t size)
 {
     const struct process *process = request->process;
     struct error err;
-    if (!guard_scan(process->core->state->config->guard, what, data, size, NULL, NULL, &err))
-        return STATUS_SUCCESS;
-    log_warning("service", "process %d (%s): refused what it sent: %s", (int)process->pid,
-                process->name, err.text);
-    return STATUS_INVALID_PARAMETER;
-}
-
-NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *data,
-                        size_t size)
-{
-    const struct process *process = request->process;
-    struct error err;
-    if (!guard_scan(process->core->state->config->guard, what, data, size, NULL, NULL, &err))
+    if (!guard_scan_changes(process->core->state->config->guard, what, sent, data, size, &err))
         return STATUS_SUCCESS;
     log_error("service", "process %d (%s): withheld what the driver \"%s\" returned: %s",
               (int)process->pid, process->name, process->core->driver->name, err.text);

@@ -54,11 +54,10 @@ NTSTATUS query_umd_name(struct request *request, const struct adapter *adapter, 
 bool registry_is_refused(struct process *process, const struct reg_key *key, uint32_t type,
                          const char *name);
 
-/* Scans private data of `size` bytes that came from the guest, or that the driver left for it. */
-NTSTATUS guard_incoming(const struct request *request, const char *what, const void *data,
-                        size_t size);
-NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *data,
-                        size_t size);
+/* Scans private data of `size` bytes: as the guest sent it, and as the driver left it. What arrives
+ * is not judged: the guest would learn from the answers where the host's memory lies. */
+NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *sent,
+                        const void *data, size_t size);
 
 /* The opened adapter of a handle, and its description now; NULL for what is no such handle. */
 struct opened_adapter *request_adapter(const struct request *request, uint32_t handle);

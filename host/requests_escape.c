@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * D3DKMTEscape on the host's side. Known escapes are answered here, from the calling process' own
- * handle table; others go to the driver, unless the VM is secure or has none. Private data is
- * guarded both ways.
+ * handle table; others go to the driver, unless the VM is secure or has none. What the driver
+ * leaves in the private data is guarded.
  */
 #include <string.h>
 
@@ -76,9 +76,6 @@ static NTSTATUS driver_escape(struct request *request, const struct wire_escape_
     const struct host_core *core = request->process->core;
     if (!core->driver->escape)
         return STATUS_NOT_SUPPORTED;
-    NTSTATUS status = guard_incoming(request, "escape", data, in->size);
-    if (!NT_SUCCESS(status))
-        return status;
     const struct adapter *adapter = process_resolve(request->process, target->opened);
     if (!adapter)
         return STATUS_NO_MEMORY;
@@ -100,8 +97,8 @@ static NTSTATUS driver_escape(struct request *request, const struct wire_escape_
         .size = in->size,
     };
     args.flags.VirtualMachineData = 1;
-    status = core->driver->escape(core->driver_context, &args);
-    NTSTATUS guarded = guard_outgoing(request, "escape", copy, in->size);
+    NTSTATUS status = core->driver->escape(core->driver_context, &args);
+    NTSTATUS guarded = guard_outgoing(request, "escape", data, copy, in->size);
     return NT_SUCCESS(guarded) ? status : guarded;
 }
 

@@ -153,11 +153,8 @@ NTSTATUS request_create_context(struct request *request)
         return STATUS_NO_MEMORY;
     if (!affinity_is_valid(in.engine_affinity, adapter->physical_count))
         return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = guard_incoming(request, "private data of a context", data, in.size);
-    if (!NT_SUCCESS(status))
-        return status;
     struct context_request wanted = {in.node_ordinal, in.engine_affinity, in.flags, data, in.size};
     uint32_t handle = 0;
-    status = process_create_context(request->process, device, &wanted, &handle);
+    NTSTATUS status = process_create_context(request->process, device, &wanted, &handle);
     return reply_handle(request, status, handle);
 }

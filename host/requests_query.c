@@ -250,9 +250,6 @@ static NTSTATUS driver_query(struct request *request, struct opened_adapter *ope
                              const void *data, uint32_t size)
 {
     const struct host_core *core = request->process->core;
-    NTSTATUS status = guard_incoming(request, "driver query", data, size);
-    if (!NT_SUCCESS(status))
-        return status;
     const struct adapter *adapter = process_resolve(request->process, opened);
     if (!adapter)
         return STATUS_NO_MEMORY;
@@ -268,8 +265,8 @@ static NTSTATUS driver_query(struct request *request, struct opened_adapter *ope
         .data = copy,
         .size = size,
     };
-    status = core->driver->query_adapter_info(core->driver_context, &args);
-    NTSTATUS guarded = guard_outgoing(request, "driver query", copy, size);
+    NTSTATUS status = core->driver->query_adapter_info(core->driver_context, &args);
+    NTSTATUS guarded = guard_outgoing(request, "driver query", data, copy, size);
     return NT_SUCCESS(guarded) ? status : guarded;
 }
 

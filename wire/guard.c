@@ -22,6 +22,7 @@ struct page_cache {
 
 struct scan {
     struct page_cache cache;
+    const uint8_t *before; /* or NULL: words that are equal here are passed over */
     bool (*is_handle)(void *context, uint32_t handle);
     void *context;
 };
@@ -72,15 +73,22 @@ static bool is_mapped(struct page_cache *cache, uint64_t address)
     return cache->mapped;
 }
 
-static enum finding look(struct scan *scan, const uint8_t *at, size_t left)
+static bool is_changed(const struct scan *scan, const uint8_t *bytes, size_t at, size_t size)
+{
+    return !scan->before || memcmp(scan->before + at, bytes + at, size) != 0;
+}
+
+static enum finding look(struct scan *scan, const uint8_t *bytes, size_t at, size_t left)
 {
     uint32_t low, high;
-    memcpy(&low, at, sizeof(low));
-    if (left >= 8) {
-        memcpy(&high, at + 4, sizeof(high));
+    memcpy(&low, bytes + at, sizeof(low));
+    if (left >= 8 && is_changed(scan, bytes, at, 8)) {
+        memcpy(&high, bytes + at + 4, sizeof(high));
         if (is_mapped(&scan->cache, (uint64_t)high << 32 | low))
             return FINDING_POINTER;
     }
+    if (!is_changed(scan, bytes, at, 4))
+        return FINDING_NONE;
     if (low && scan->is_handle && scan->is_handle(scan->context, low))
         return FINDING_HANDLE;
     if (sizeof(void *) == 4 && is_mapped(&scan->cache, low))
@@ -100,21 +108,17 @@ static const char *describe(enum finding finding)
     }
 }
 
-int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
-               bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err)
+static int run_scan(struct scan *scan, enum guard_mode mode, const char *what, const void *data,
+                    size_t size, struct error *err)
 {
     if (mode == GUARD_OFF)
         return 0;
-    struct scan scan = {
-        .cache = {.page_size = (uint64_t)sysconf(_SC_PAGESIZE)},
-        .is_handle = is_handle,
-        .context = context,
-    };
+    scan->cache = (struct page_cache){.page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
     const uint8_t *bytes = data;
     enum finding finding = FINDING_NONE;
     size_t offset = 0;
     for (size_t at = 0; size >= 4 && at <= size - 4; at += 4) {
-        enum finding here = look(&scan, bytes + at, size - at);
+        enum finding here = look(scan, bytes, at, size - at);
         if (here && (!finding || here != FINDING_MAYBE_POINTER)) {
             finding = here;
             offset = at;
@@ -143,4 +147,18 @@ int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t 
         "private data of %s has, at offset %zu of %zu bytes, %s; it must name memory and "
         "objects in another way",
         what, offset, size, kind);
+}
+
+int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
+               bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err)
+{
+    struct scan scan = {.is_handle = is_handle, .context = context};
+    return run_scan(&scan, mode, what, data, size, err);
+}
+
+int guard_scan_changes(enum guard_mode mode, const char *what, const void *before,
+                       const void *data, size_t size, struct error *err)
+{
+    struct scan scan = {.before = before};
+    return run_scan(&scan, mode, what, data, size, err);
 }

@@ -33,4 +33,10 @@ int guard_parse_mode(const char *word, enum guard_mode *mode);
 int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
                bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err);
 
+/* The host's scan of what it returns: `data` as it is now, `before` as the guest sent it, both of
+ * `size` bytes. Words that nobody changed are passed over: they tell the guest nothing that it did
+ * not know, and to judge them would tell it which addresses the host has mapped. */
+int guard_scan_changes(enum guard_mode mode, const char *what, const void *before,
+                       const void *data, size_t size, struct error *err);
+
 #endif

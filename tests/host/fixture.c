@@ -156,6 +156,8 @@ static NTSTATUS escape(void *driver, struct host_escape *args)
         memcpy(bytes, &driver, sizeof(driver));
         return STATUS_SUCCESS;
     }
+    if (fake->escape == ESCAPE_KEEP)
+        return STATUS_SUCCESS;
     for (uint32_t i = 0; i < args->size; i++)
         bytes[i] = (uint8_t)~bytes[i];
     return STATUS_SUCCESS;

@@ -53,7 +53,7 @@ struct fake_driver {
     atomic_uint last_flags, last_call_flags, last_size;
     char last_name[64];
     /* What the next escape does. */
-    enum { ESCAPE_INVERT, ESCAPE_LEAK_POINTER, ESCAPE_FAIL } escape;
+    enum { ESCAPE_INVERT, ESCAPE_KEEP, ESCAPE_LEAK_POINTER, ESCAPE_FAIL } escape;
 };
 
 struct host_fixture {

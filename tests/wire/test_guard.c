@@ -199,6 +199,30 @@ static void four_bytes_that_may_be_an_address_are_only_told(void **state)
 }
 #endif
 
+static void unchanged_words_are_passed_over(void **state)
+{
+    (void)state;
+    int object;
+    void *pointer = &object;
+    uint8_t before[24] = {0}, data[24];
+    struct error err;
+    memcpy(before + 4, &pointer, sizeof(pointer));
+    memcpy(data, before, sizeof(data));
+    assert_int_equal(guard_scan(GUARD_ENFORCE, "x", data, sizeof(data), NULL, NULL, &err), -EPERM);
+    assert_int_equal(guard_scan_changes(GUARD_ENFORCE, "x", before, data, sizeof(data), &err), 0);
+    /* The same value at a place where it was not before. */
+    memcpy(data + 12, &pointer, sizeof(pointer));
+    assert_int_equal(guard_scan_changes(GUARD_ENFORCE, "x", before, data, sizeof(data), &err),
+                     -EPERM);
+    assert_non_null(strstr(err.text, "offset 12"));
+    /* A word of which only a part was there before is a changed one. */
+    memset(before + 4, 0, 4);
+    memset(data + 12, 0, 8);
+    assert_int_equal(guard_scan_changes(GUARD_ENFORCE, "x", before, data, sizeof(data), &err),
+                     -EPERM);
+    assert_non_null(strstr(err.text, "offset 4"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +233,7 @@ int main(void)
         cmocka_unit_test(a_handle_is_found),
         cmocka_unit_test(short_and_odd_data_is_read_within_its_bounds),
         cmocka_unit_test(the_mode_decides),
+        cmocka_unit_test(unchanged_words_are_passed_over),
 #if UINTPTR_MAX == UINT32_MAX
         cmocka_unit_test(four_bytes_that_may_be_an_address_are_only_told),
 #endif
