@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hoststore/store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "hoststore/icd_manifest.h"
 #include "hoststore/store_layout.h"
 #include "hoststore/tree.h"
+#include "util/file.h"
 #include "util/log.h"
 
 void store_package_finish(struct store_package *package)
@@ -211,9 +211,19 @@ static int is_in_use(const char *root, const char *folder_name)
     return fd == -EBUSY;
 }
 
-static int list_entry(const char *root, const char *name, struct store_package **packages,
-                      size_t *count, struct error *err)
+struct listing {
+    const char *root;
+    struct store_package **packages;
+    size_t *count;
+};
+
+static int list_entry(void *context, int folder, const char *name, struct error *err)
 {
+    const struct listing *listing = context;
+    const char *root = listing->root;
+    struct store_package **packages = listing->packages;
+    size_t *count = listing->count;
+    (void)folder;
     struct store_package *grown = realloc(*packages, (*count + 1) * sizeof(**packages));
     if (!grown)
         return error_set(err, -ENOMEM, "out of memory listing the store");
@@ -247,26 +257,8 @@ int store_list(const char *root, struct store_package **packages, size_t *count,
         return 0;
     if (fd < 0)
         return fd;
-    DIR *folder = fdopendir(fd);
-    if (!folder) {
-        int code = -errno;
-        close(fd);
-        return error_set(err, code, "cannot list the store %s: %s", root, strerror(-code));
-    }
-    int result = 0;
-    while (!result) {
-        errno = 0;
-        struct dirent *entry = readdir(folder);
-        if (!entry) {
-            if (errno)
-                result = error_set(err, -errno, "cannot list the store %s: %s", root,
-                                   strerror(errno));
-            break;
-        }
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = list_entry(root, entry->d_name, packages, count, err);
-    }
-    closedir(folder);
+    struct listing listing = {root, packages, count};
+    int result = folder_each(fd, root, list_entry, &listing, err);
     if (result) {
         for (size_t i = 0; i < *count; i++)
             store_package_finish(&(*packages)[i]);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hoststore/store_layout.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -236,30 +235,10 @@ void store_forget_lock(int repository, const char *folder_name)
     free(path);
 }
 
-/* Deletes what is in a folder. Takes over `fd`. */
-static int delete_contents(int fd, const char *name, struct error *err)
+static int delete_entry(void *context, int folder, const char *entry, struct error *err)
 {
-    DIR *folder = fdopendir(fd);
-    if (!folder) {
-        int code = -errno;
-        close(fd);
-        return error_set(err, code, "cannot list the folder %s: %s", name, strerror(-code));
-    }
-    int result = 0;
-    while (!result) {
-        errno = 0;
-        struct dirent *entry = readdir(folder);
-        if (!entry) {
-            if (errno)
-                result = error_set(err, -errno, "cannot list the folder %s: %s", name,
-                                   strerror(errno));
-            break;
-        }
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = store_delete_tree(dirfd(folder), entry->d_name, err);
-    }
-    closedir(folder);
-    return result;
+    (void)context;
+    return store_delete_tree(folder, entry, err);
 }
 
 int store_delete_tree(int parent, const char *name, struct error *err)
@@ -267,7 +246,7 @@ int store_delete_tree(int parent, const char *name, struct error *err)
     int flags = 0;
     int fd = openat(parent, name, OPEN_FOLDER);
     if (fd >= 0) {
-        int result = delete_contents(fd, name, err);
+        int result = folder_each(fd, name, delete_entry, NULL, err);
         if (result)
             return result;
         flags = AT_REMOVEDIR;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hoststore/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "hoststore/catalog.h"
 #include "hoststore/open_beneath.h"
 #include "hoststore/paths.h"
+#include "util/file.h"
 
 /* O_NONBLOCK: opening a FIFO that replaced a file between check and use must not hang. */
 #define OPEN_FILE (O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
@@ -209,31 +209,24 @@ static int visit(int parent, const char *name, const char *folder_path, int dept
     return result;
 }
 
+struct walk {
+    const char *path;
+    int depth;
+    const struct tree_visitor *visitor;
+};
+
+static int walk_entry(void *context, int folder, const char *entry, struct error *err)
+{
+    const struct walk *walk = context;
+    return visit(folder, entry, walk->path, walk->depth, walk->visitor, err);
+}
+
 /* Takes over `fd`. */
 static int walk_folder(int fd, const char *path, int depth, const struct tree_visitor *visitor,
                        struct error *err)
 {
-    DIR *folder = fdopendir(fd);
-    if (!folder) {
-        int code = -errno;
-        close(fd);
-        return error_set(err, code, "cannot list the folder %s: %s", path, strerror(-code));
-    }
-    int result = 0;
-    while (!result) {
-        errno = 0;
-        struct dirent *entry = readdir(folder);
-        if (!entry) {
-            if (errno)
-                result = error_set(err, -errno, "cannot list the folder %s: %s", path,
-                                   strerror(errno));
-            break;
-        }
-        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            result = visit(dirfd(folder), entry->d_name, path, depth, visitor, err);
-    }
-    closedir(folder);
-    return result;
+    struct walk walk = {path, depth, visitor};
+    return folder_each(fd, path, walk_entry, &walk, err);
 }
 
 int tree_walk(int folder, const struct tree_visitor *visitor, struct error *err)

@@ -56,20 +56,6 @@ static void target_finish(struct target *target)
     free(target->service_key);
 }
 
-static json_object *find_adapter(json_object *answer, const char *name)
-{
-    json_object *adapters = json_array(answer, "adapters");
-
-    for (size_t i = 0; adapters && i < json_object_array_length(adapters); i++) {
-        json_object *adapter = json_object_array_get_idx(adapters, i);
-        const char *text = json_text(adapter, "name");
-
-        if (text && strcmp(text, name) == 0)
-            return adapter;
-    }
-    return NULL;
-}
-
 static int take_keys(const struct host_env *env, json_object *adapter, const char *name,
                      struct target *target, struct error *err)
 {
@@ -99,7 +85,7 @@ static int find_target(const struct host_env *env, const char *name, struct targ
 
     if (result < 0)
         return result;
-    adapter = find_adapter(answer, name);
+    adapter = control_find_adapter(answer, name);
     if (adapter)
         result = take_keys(env, adapter, name, target, err);
     else

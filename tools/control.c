@@ -168,3 +168,17 @@ close_socket:
     close(fd);
     return result;
 }
+
+json_object *control_find_adapter(json_object *answer, const char *name)
+{
+    json_object *adapters = json_array(answer, "adapters");
+
+    for (size_t i = 0; adapters && i < json_object_array_length(adapters); i++) {
+        json_object *adapter = json_object_array_get_idx(adapters, i);
+        const char *text = json_text(adapter, "name");
+
+        if (text && strcmp(text, name) == 0)
+            return adapter;
+    }
+    return NULL;
+}

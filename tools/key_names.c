@@ -27,21 +27,6 @@ static int make_path(char **path, struct error *err, const char *format, ...)
     return error_set(err, -ENOMEM, "no memory for a key's name");
 }
 
-/* The member `name` of the service's "adapters" answer, or NULL. */
-static json_object *find_adapter(json_object *answer, const char *name)
-{
-    json_object *adapters = json_array(answer, "adapters");
-
-    for (size_t i = 0; adapters && i < json_object_array_length(adapters); i++) {
-        json_object *adapter = json_object_array_get_idx(adapters, i);
-        const char *text = json_text(adapter, "name");
-
-        if (text && strcmp(text, name) == 0)
-            return adapter;
-    }
-    return NULL;
-}
-
 static int no_physical(const char *adapter, unsigned physical, size_t count, struct error *err)
 {
     return error_set(err, -ENOENT,
@@ -59,7 +44,7 @@ static int ask_adapter_key(const struct host_env *env, const char *name, unsigne
 
     if (control_ask(env->control, "adapters", &answer, NULL) < 0)
         return 0;
-    adapter = find_adapter(answer, name);
+    adapter = control_find_adapter(answer, name);
     list = adapter ? json_array(adapter, "physical_adapters") : NULL;
     if (list && physical >= json_object_array_length(list)) {
         result = no_physical(name, physical, json_object_array_length(list), err);

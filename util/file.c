@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -167,5 +168,32 @@ int file_make_folders(const char *path, mode_t mode, struct error *err)
         *at = '/';
     }
     free(copy);
+    return result;
+}
+
+int folder_each(int fd, const char *name,
+                int (*visit)(void *context, int folder, const char *entry, struct error *err),
+                void *context, struct error *err)
+{
+    DIR *folder = fdopendir(fd);
+    if (!folder) {
+        int code = -errno;
+        close(fd);
+        return error_set(err, code, "cannot list the folder %s: %s", name, strerror(-code));
+    }
+    int result = 0;
+    while (!result) {
+        errno = 0;
+        const struct dirent *entry = readdir(folder);
+        if (!entry) {
+            if (errno)
+                result = error_set(err, -errno, "cannot list the folder %s: %s", name,
+                                   strerror(errno));
+            break;
+        }
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            result = visit(context, dirfd(folder), entry->d_name, err);
+    }
+    closedir(folder);
     return result;
 }

@@ -22,4 +22,11 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
 /* mkdir -p. */
 int file_make_folders(const char *path, mode_t mode, struct error *err);
 
+/* Calls `visit` for each entry of a folder but "." and "..", until it returns something else than 0,
+ * which is then returned. Takes over `fd`; `name` stands for the folder in messages. `folder` is a
+ * descriptor of it, for the *at() functions. */
+int folder_each(int fd, const char *name,
+                int (*visit)(void *context, int folder, const char *entry, struct error *err),
+                void *context, struct error *err);
+
 #endif
