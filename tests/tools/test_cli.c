@@ -36,7 +36,7 @@ static const struct cli_command root = {"tool",        NULL, "a tool", NULL, roo
 static int parse(const char *line, struct cli *cli, struct error *err)
 {
     static char buffer[256];
-    char *argv[MAX_WORDS + 1] = {(char *)"tool"}, *position = NULL;
+    static char *argv[MAX_WORDS + 1] = {(char *)"tool"}, *position = NULL; /* `rest` points there */
     int argc = 1;
 
     assert_true(strlen(line) < sizeof(buffer));
