@@ -8,16 +8,6 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 sandbox_begin "$1"
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-expect() { # expect PATTERN FILE
-  grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "no line matches '$1'"; }
-}
-refuse() {
-  ! grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "a line matches '$1'"; }
-}
 # guest STATUS ARGUMENT...: gpupv run ends with this status; all that it printed is in $out.
 guest() {
   local wanted=$1 status=0
@@ -113,7 +103,9 @@ guest 7 --vgpu disable -- sh -c 'exit 7'
 guest 143 --vgpu disable -- sh -c 'kill -TERM $$'
 guest 125 --vgpu disable -- /nowhere/at/all
 expect 'not started' "$out"
-guest 125 --vgpu disable -- "$escape"
+# A program that the guest does not see: scratch folders are not the guest's.
+cp "$escape" "$sandbox/escape"
+guest 125 --vgpu disable -- "$sandbox/escape"
 expect 'add --bind' "$out"
 guest 2 --vgpu maybe -- true
 guest 2
