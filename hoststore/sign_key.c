@@ -80,27 +80,6 @@ int secret_key_load(const char *path, struct secret_key *key, struct error *warn
 
 /* --- Making --- */
 
-static int write_and_close(int fd, const char *text, mode_t mode)
-{
-    size_t size = strlen(text);
-    int code = 0;
-
-    while (size && !code) {
-        ssize_t put = write(fd, text, size);
-        if (put < 0 && errno != EINTR)
-            code = -errno;
-        if (put > 0) {
-            text += put;
-            size -= (size_t)put;
-        }
-    }
-    if (!code && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
-        code = -errno;
-    if (close(fd) < 0 && !code)
-        code = -errno;
-    return code;
-}
-
 /* A whole new file or none; link(2) never replaces one that is there. */
 static int write_new(const char *path, const char *text, mode_t mode, struct error *err)
 {
@@ -114,7 +93,7 @@ static int write_new(const char *path, const char *text, mode_t mode, struct err
         code = error_set(err, -errno, "cannot write beside %s: %s", path, strerror(errno));
         goto free_temporary;
     }
-    code = write_and_close(fd, text, mode);
+    code = file_write_close(fd, text, strlen(text), mode);
     if (!code && link(temporary, path) < 0)
         code = -errno;
     unlink(temporary);

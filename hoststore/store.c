@@ -276,15 +276,10 @@ int store_list(const char *root, struct store_package **packages, size_t *count,
 static int open_locked(const char *root, const char *folder_name, bool exclusive, int *repository,
                        struct error *err)
 {
-    int result = store_check_folder_name(folder_name, err);
-    if (result)
-        return result;
-    *repository = store_open_repository(root, err);
-    if (*repository == -ENOENT)
-        return error_set(err, -ENOENT, "there is no store at %s", root);
+    *repository = store_open_repository_of(root, folder_name, err);
     if (*repository < 0)
         return *repository;
-    result = store_lock_package(*repository, folder_name, exclusive, err);
+    int result = store_lock_package(*repository, folder_name, exclusive, err);
     if (result < 0)
         close(*repository);
     return result;
@@ -327,15 +322,10 @@ out_package:
 
 int store_try_hold(const char *root, const char *folder_name, int *fd, struct error *err)
 {
-    int result = store_check_folder_name(folder_name, err);
-    if (result)
-        return result;
-    int repository = store_open_repository(root, err);
-    if (repository == -ENOENT)
-        return error_set(err, -ENOENT, "there is no store at %s", root);
+    int repository = store_open_repository_of(root, folder_name, err);
     if (repository < 0)
         return repository;
-    result = store_try_lock_package(repository, folder_name, err);
+    int result = store_try_lock_package(repository, folder_name, err);
     close(repository);
     if (result < 0)
         return result;

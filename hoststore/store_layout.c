@@ -106,6 +106,17 @@ int store_check_folder_name(const char *folder_name, struct error *err)
     return 0;
 }
 
+int store_open_repository_of(const char *root, const char *folder_name, struct error *err)
+{
+    int result = store_check_folder_name(folder_name, err);
+    if (result)
+        return result;
+    int repository = store_open_repository(root, err);
+    if (repository == -ENOENT)
+        return error_set(err, -ENOENT, "there is no store at %s", root);
+    return repository;
+}
+
 int store_folder_name(const struct catalog *catalog, const char *text, size_t size, char **name)
 {
     struct digest digest;

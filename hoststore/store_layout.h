@@ -27,6 +27,8 @@ int store_make_folders(const char *root, struct error *err);
 
 /* -EINVAL for what cannot be a package's folder name. */
 int store_check_folder_name(const char *folder_name, struct error *err);
+/* The repository that a package of this name would be in. As the two above, with a text always. */
+int store_open_repository_of(const char *root, const char *folder_name, struct error *err);
 /* NAME_VERSION_ARCH_DIGEST of a catalog and its text, malloc'ed. -ENOMEM, -ENOSYS. */
 int store_folder_name(const struct catalog *catalog, const char *text, size_t size, char **name);
 

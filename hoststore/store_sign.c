@@ -13,6 +13,7 @@
 #include "hoststore/store.h"
 #include "hoststore/store_layout.h"
 #include "hoststore/tree.h"
+#include "util/file.h"
 
 /* A package that is there, held against removal. */
 struct opened {
@@ -50,18 +51,14 @@ static int open_package(const char *root, const char *folder_name, struct opened
 int store_signatures(const char *root, const char *folder_name, struct signature_set *set,
                      struct error *err)
 {
-    int result = store_check_folder_name(folder_name, err);
-    if (result)
-        return result;
-    int repository = store_open_repository(root, err);
-    if (repository == -ENOENT)
-        return error_set(err, -ENOENT, "there is no store at %s", root);
+    int repository = store_open_repository_of(root, folder_name, err);
     if (repository < 0)
         return repository;
     int folder = openat(repository, folder_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    result = folder < 0 ? error_set(err, -errno, "cannot open the package %s: %s", folder_name,
-                                    strerror(errno))
-                        : 0;
+    int result = 0;
+    if (folder < 0)
+        result = error_set(err, -errno, "cannot open the package %s: %s", folder_name,
+                           strerror(errno));
     close(repository);
     if (result)
         return result;
@@ -77,21 +74,7 @@ static int write_file(int folder, const char *name, const char *text, size_t siz
     int fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return -errno;
-    int code = 0;
-    while (size && !code) {
-        ssize_t put = write(fd, text, size);
-        if (put < 0 && errno != EINTR)
-            code = -errno;
-        if (put > 0) {
-            text += put;
-            size -= (size_t)put;
-        }
-    }
-    if (!code && (fchmod(fd, 0644) < 0 || fsync(fd) < 0))
-        code = -errno;
-    if (close(fd) < 0 && !code)
-        code = -errno;
-    return code;
+    return file_write_close(fd, text, size, 0644);
 }
 
 /* Written in .incoming, whose lock the caller has, and renamed: the package holds the old file or

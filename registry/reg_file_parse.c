@@ -28,14 +28,6 @@ static int no_memory(struct error *err)
 
 /* Each function returns with the scan on the line that is wrong. */
 
-static bool take(struct scan *scan, char wanted)
-{
-    if (scan->at == scan->end || *scan->at != wanted)
-        return false;
-    scan->at++;
-    return true;
-}
-
 /* A word of letters without regard to case. */
 static bool take_word(struct scan *scan, const char *word)
 {
@@ -126,7 +118,7 @@ static int check_root(const char *path, struct error *err)
 static int parse_section(struct parser *parser, struct error *err)
 {
     struct scan *scan = &parser->scan;
-    bool deleted = take(scan, '-');
+    bool deleted = scan_take(scan, '-');
     const char *from = scan->at, *close = NULL;
     for (; !scan_at_line_end(scan); scan->at++) {
         if (*scan->at == ']')
@@ -161,7 +153,7 @@ static int parse_section(struct parser *parser, struct error *err)
 static int parse_string(struct scan *scan, struct text_buffer *text, struct error *err)
 {
     size_t first_line = scan->line;
-    if (!take(scan, '"'))
+    if (!scan_take(scan, '"'))
         return error_set(err, -EINVAL, "a text in quotes is missing");
     for (;;) {
         const char *from = scan->at;
@@ -174,7 +166,7 @@ static int parse_string(struct scan *scan, struct text_buffer *text, struct erro
             scan->line = first_line;
             return error_set(err, -EINVAL, "a text has no closing quote");
         }
-        if (take(scan, '"'))
+        if (scan_take(scan, '"'))
             return 0;
         scan->at++;
         if (scan->at == scan->end || (*scan->at != '"' && *scan->at != '\\'))
@@ -186,21 +178,11 @@ static int parse_string(struct scan *scan, struct text_buffer *text, struct erro
     }
 }
 
-/* Between bytes: blanks, and a '\' at a line's end. */
+/* Between bytes. */
 static int skip_to_byte(struct scan *scan, struct error *err)
 {
-    for (;;) {
-        scan_blanks(scan);
-        if (!take(scan, '\\'))
-            return 0;
-        scan_blanks(scan);
-        if (!scan_at_line_end(scan))
-            return error_set(err, -EINVAL,
-                             "a '\\' among bytes stands only at the end of a line that goes on");
-        if (!memchr(scan->at, '\n', (size_t)(scan->end - scan->at)))
-            return error_set(err, -EINVAL, "the last line ends with '\\', but no line follows");
-        scan_next_line(scan);
-    }
+    return scan_joined_blanks(
+        scan, "a '\\' among bytes stands only at the end of a line that goes on", err);
 }
 
 static int parse_bytes(struct scan *scan, struct text_buffer *bytes, struct error *err)
@@ -217,7 +199,7 @@ static int parse_bytes(struct scan *scan, struct text_buffer *bytes, struct erro
         result = skip_to_byte(scan, err);
         if (result || at_end_or_comment(scan))
             return result;
-        if (!take(scan, ','))
+        if (!scan_take(scan, ','))
             return error_set(err, -EINVAL, "a ',' is missing between two bytes");
         result = skip_to_byte(scan, err);
         if (result)
@@ -229,9 +211,9 @@ static int parse_bytes(struct scan *scan, struct text_buffer *bytes, struct erro
 static int parse_hex_type(struct scan *scan, uint32_t *type, struct error *err)
 {
     *type = TYPE_BINARY;
-    if (take(scan, '(') && (!take_hex(scan, 8, type) || !take(scan, ')')))
+    if (scan_take(scan, '(') && (!take_hex(scan, 8, type) || !scan_take(scan, ')')))
         return error_set(err, -EINVAL, "the type of hex(…) is a hexadecimal number, as in hex(7)");
-    if (!take(scan, ':'))
+    if (!scan_take(scan, ':'))
         return error_set(err, -EINVAL, "a ':' is missing between the type and the data");
     return 0;
 }
@@ -290,7 +272,7 @@ static int parse_data(struct scan *scan, struct reg_edit *edit, struct error *er
 static int parse_name(struct scan *scan, char **name, struct error *err)
 {
     struct text_buffer text = {0};
-    int result = take(scan, '@') ? 0 : parse_string(scan, &text, err);
+    int result = scan_take(scan, '@') ? 0 : parse_string(scan, &text, err);
     *name = result ? NULL : text_buffer_take(&text, NULL);
     text_buffer_finish(&text);
     if (result || !*name)
@@ -310,7 +292,7 @@ static int parse_assignment(struct parser *parser, struct reg_edit edit, struct 
     int result = 0;
     bool skipped = false;
     scan_blanks(scan);
-    if (take(scan, '-')) {
+    if (scan_take(scan, '-')) {
         edit.kind = REG_EDIT_DELETE_VALUE;
     } else {
         result = parse_data(scan, &edit, &why);
@@ -344,7 +326,7 @@ static int parse_value(struct parser *parser, struct error *err)
     if (result)
         return result;
     scan_blanks(scan);
-    if (!take(scan, '=')) {
+    if (!scan_take(scan, '=')) {
         free(edit.name);
         return error_set(err, -EINVAL, "'=' and a value must follow the name");
     }
@@ -357,7 +339,7 @@ static int parse_line(struct parser *parser, struct error *err)
     int result = 0;
     scan_blanks(scan);
     if (!at_end_or_comment(scan)) {
-        if (take(scan, '['))
+        if (scan_take(scan, '['))
             result = parse_section(parser, err);
         else if (*scan->at == '"' || *scan->at == '@')
             result = parse_value(parser, err);

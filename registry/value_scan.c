@@ -37,7 +37,7 @@ void scan_next_line(struct scan *scan)
         scan->line++;
 }
 
-static bool take(struct scan *scan, char wanted)
+bool scan_take(struct scan *scan, char wanted)
 {
     if (scan->at == scan->end || *scan->at != wanted)
         return false;
@@ -45,21 +45,26 @@ static bool take(struct scan *scan, char wanted)
     return true;
 }
 
-/* Between the parts of a list: blanks, and '\' at a line's end, which joins the next line. */
-static int scan_list_blanks(struct scan *scan, struct error *err)
+int scan_joined_blanks(struct scan *scan, const char *misplaced, struct error *err)
 {
     for (;;) {
         scan_blanks(scan);
-        if (!take(scan, '\\'))
+        if (!scan_take(scan, '\\'))
             return 0;
         scan_blanks(scan);
         if (!scan_at_line_end(scan))
-            return error_set(err, -EINVAL,
-                             "outside quotes a '\\' stands only at the end of a line that goes on");
+            return error_set(err, -EINVAL, "%s", misplaced);
         if (!memchr(scan->at, '\n', (size_t)(scan->end - scan->at)))
             return error_set(err, -EINVAL, "the last line ends with '\\', but no line follows");
         scan_next_line(scan);
     }
+}
+
+/* Between the parts of a list. */
+static int scan_list_blanks(struct scan *scan, struct error *err)
+{
+    return scan_joined_blanks(
+        scan, "outside quotes a '\\' stands only at the end of a line that goes on", err);
 }
 
 /* Strings */
@@ -80,11 +85,11 @@ static int scan_code_point(struct scan *scan, struct text_buffer *text, struct e
 {
     uint32_t point = 0;
     int digits = 0;
-    if (take(scan, '{')) {
+    if (scan_take(scan, '{')) {
         for (; scan->at < scan->end && hex_digit(*scan->at) >= 0 && digits < 7; digits++)
             point = point << 4 | (uint32_t)hex_digit(*scan->at++);
     }
-    if (!digits || digits > 6 || !take(scan, '}'))
+    if (!digits || digits > 6 || !scan_take(scan, '}'))
         return error_set(err, -EINVAL,
                          "\"\\u\" wants one to six hexadecimal digits in braces, as in \\u{e9}");
     if (!point)
@@ -107,7 +112,7 @@ static int scan_escape(struct scan *scan, struct text_buffer *text, struct error
         text_buffer_add(text, meanings + (known - letters), 1);
         return 0;
     }
-    if (take(scan, 'u'))
+    if (scan_take(scan, 'u'))
         return scan_code_point(scan, text, err);
     if (letter > 0x20 && letter < 0x7f)
         return error_set(err, -EINVAL,
@@ -117,7 +122,7 @@ static int scan_escape(struct scan *scan, struct text_buffer *text, struct error
 
 int scan_string(struct scan *scan, struct text_buffer *text, struct error *err)
 {
-    if (!take(scan, '"'))
+    if (!scan_take(scan, '"'))
         return error_set(err, -EINVAL, "a string in quotes is missing");
     for (;;) {
         const char *from = scan->at;
@@ -127,9 +132,9 @@ int scan_string(struct scan *scan, struct text_buffer *text, struct error *err)
         text_buffer_add(text, from, (size_t)(scan->at - from));
         if (scan_at_line_end(scan))
             return error_set(err, -EINVAL, "a string has no closing quote on its line");
-        if (take(scan, '"'))
+        if (scan_take(scan, '"'))
             return 0;
-        if (!take(scan, '\\'))
+        if (!scan_take(scan, '\\'))
             return error_set(err, -EINVAL,
                              "a string has the control character 0x%02x in it; write \\u{%x}",
                              (unsigned)*scan->at, (unsigned)*scan->at);

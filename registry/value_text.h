@@ -25,6 +25,12 @@ bool scan_at_line_end(const struct scan *scan);
 /* Moves behind the end of the line; nothing at the end of the text. */
 void scan_next_line(struct scan *scan);
 
+/* Takes `wanted` if it stands at scan->at. */
+bool scan_take(struct scan *scan, char wanted);
+/* Takes blanks, and each '\' at a line's end, which joins the next line. `misplaced` is what is said
+ * of a '\' elsewhere. */
+int scan_joined_blanks(struct scan *scan, const char *misplaced, struct error *err);
+
 /* Each takes what stands at scan->at. On failure the scan stands where the error is. */
 int scan_string(struct scan *scan, struct text_buffer *text, struct error *err);
 /* "type:data", checked; *data is malloc'ed. An error of the value as a whole stands on its first

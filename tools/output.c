@@ -14,6 +14,13 @@ bool output_is_json(const struct cli *cli)
     return cli_given(cli, "json");
 }
 
+static void print_line(const char *text)
+{
+    fputs("gpupv: ", stderr);
+    output_text(stderr, text);
+    fputc('\n', stderr);
+}
+
 enum exit_code output_fail(const struct cli *cli, enum exit_code code, const char *format, ...)
 {
     char text[2048];
@@ -23,9 +30,7 @@ enum exit_code output_fail(const struct cli *cli, enum exit_code code, const cha
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
 
-    fputs("gpupv: ", stderr);
-    output_text(stderr, text);
-    fputc('\n', stderr);
+    print_line(text);
     if (output_is_json(cli)) {
         json_object *document = json_object_new_object();
 
@@ -70,9 +75,7 @@ void output_note(const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    fputs("gpupv: ", stderr);
-    output_text(stderr, text);
-    fputc('\n', stderr);
+    print_line(text);
 }
 
 void output_json(json_object *document)

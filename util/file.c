@@ -85,6 +85,16 @@ static int write_all(int fd, const char *data, size_t size)
     return 0;
 }
 
+int file_write_close(int fd, const void *data, size_t size, mode_t mode)
+{
+    int code = write_all(fd, data, size);
+    if (!code && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
+        code = -errno;
+    if (close(fd) < 0 && !code)
+        code = -errno;
+    return code;
+}
+
 static void sync_folder_of(const char *path)
 {
     char *copy = strdup(path);
@@ -114,11 +124,7 @@ int file_write_atomic(const char *path, const void *data, size_t size, mode_t mo
         result = error_set(err, -errno, "cannot write beside %s: %s", path, strerror(errno));
         goto out_free;
     }
-    int code = write_all(fd, data, size);
-    if (!code && (fchmod(fd, mode) < 0 || fsync(fd) < 0))
-        code = -errno;
-    if (close(fd) < 0 && !code)
-        code = -errno;
+    int code = file_write_close(fd, data, size, mode);
     if (!code && rename(temporary, path) < 0)
         code = -errno;
     if (code) {

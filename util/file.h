@@ -19,6 +19,10 @@ int file_read(int dirfd, const char *path, size_t limit, char **data, size_t *si
 int file_write_atomic(const char *path, const void *data, size_t size, mode_t mode,
                       struct error *err);
 
+/* Writes all, sets the mode, fsyncs and closes `fd`, which is closed on failure, too. 0 or the first
+ * error, a negative errno. */
+int file_write_close(int fd, const void *data, size_t size, mode_t mode);
+
 /* mkdir -p. */
 int file_make_folders(const char *path, mode_t mode, struct error *err);
 

@@ -173,3 +173,15 @@ sandbox_start_display() {
 sandbox_picture() {
   xwd -root -silent -out "$sandbox/picture.xwd" && /usr/bin/convert "xwd:$sandbox/picture.xwd" "$1"
 }
+
+# For tests: fail TEXT; expect and refuse PATTERN FILE, about the file's lines.
+fail() {
+  echo "FAILED: $*" >&2
+  exit 1
+}
+expect() {
+  grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "no line matches '$1'"; }
+}
+refuse() {
+  ! grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "a line matches '$1'"; }
+}

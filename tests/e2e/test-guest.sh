@@ -7,17 +7,6 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 sandbox_begin "$1"
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-expect() { # expect PATTERN FILE
-  grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "no line matches '$1'"; }
-}
-refuse() {
-  ! grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "a line matches '$1'"; }
-}
-
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
 sandbox_add_driver gpu "$icd" > /dev/null
 package=$(ls "$sandbox/var/DriverStore/FileRepository")

@@ -15,13 +15,6 @@ sysroot=$(realpath -m "${GPUPV_I386_SYSROOT:-$sandbox_build/i386/sysroot}")
 build32=$(realpath -m "${GPUPV_I386_BUILD:-$sandbox_build/i386/build}")
 out=$sandbox/out
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-expect() { # expect PATTERN FILE
-  grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "no line matches '$1'"; }
-}
 reg() { "$sandbox_gpupv" host --config "$sandbox_config" reg "$@"; }
 store() { "$sandbox_gpupv" host --config "$sandbox_config" store "$@"; }
 

@@ -8,10 +8,6 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 sandbox_begin "$1"
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
 host_reg() { "$sandbox_gpupv" host --config "$sandbox_config" reg "$@"; }
 guest_reg() { GPUPV_HOST=unix:$sandbox_socket "$sandbox_gpupv" reg query "$@"; }
 

@@ -7,13 +7,6 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 sandbox_begin "$1"
 
-fail() {
-  echo "FAILED: $*" >&2
-  exit 1
-}
-expect() { # expect PATTERN FILE
-  grep -qE -- "$1" "$2" || { cat "$2" >&2; fail "no line matches '$1'"; }
-}
 host() { "$sandbox_gpupv" host --config "$sandbox_config" "$@"; }
 
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
