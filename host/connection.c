@@ -2,8 +2,9 @@
 /*
  * A guest process' stream. The guest is not trusted, and owes the service nothing:
  *   - until it has said hello it may wait 10 s, and no longer;
- *   - while a reply is under way nothing more is read from it, so that a guest that never reads
- *     costs one reply;
+ *   - while a reply is under way, or the driver owes one, nothing more is read from it, so that a
+ *     guest that never reads costs one reply;
+ *   - descriptors that come are kept for the messages that carry them, a few at a time;
  *   - after a number of messages in one go the other guests have their turn;
  *   - what breaks the protocol ends its stream, and no other.
  */
@@ -30,10 +31,14 @@ struct connection {
     bool refused;  /* the service or the VM is full: hello is answered with that */
     bool closing;  /* to be closed when the reply is out */
     bool buffered; /* whole messages may wait in the reader */
+    bool awaiting; /* the driver owes the answer to `asked` */
+    struct wire_header asked;
     struct frame_reader reader;
+    struct descriptor_list descriptors;
     struct process *process; /* NULL before the hello */
     uint8_t *unsent;         /* the rest of a reply */
     size_t unsent_size, unsent_used;
+    int unsent_descriptor; /* that goes with its first byte, the process', or -1 */
     sd_event_source *io, *more, *deadline;
 };
 
@@ -91,6 +96,7 @@ static void connection_destroy(struct connection *connection)
     sd_event_source_disable_unref(connection->deadline);
     close(connection->fd);
     process_destroy(connection->process);
+    descriptor_list_close(&connection->descriptors);
     vm_unref(connection->vm);
     frame_reader_finish(&connection->reader);
     free(connection->unsent);
@@ -138,7 +144,12 @@ void connection_take(struct service *service, struct vm *vm, int fd)
         return;
     }
     *connection = (struct connection){
-        .service = service, .vm = vm_ref(vm), .fd = fd, .pid = peer_pid(fd), .refused = full};
+        .service = service,
+        .vm = vm_ref(vm),
+        .fd = fd,
+        .pid = peer_pid(fd),
+        .refused = full,
+        .unsent_descriptor = -1};
     frame_reader_init(&connection->reader);
     link_connection(connection);
     int result = add_sources(connection);
@@ -164,11 +175,32 @@ const struct process *connection_next_process(const struct service *service,
 
 /* --- Out --- */
 
+/* With a descriptor, unless it is -1. */
+static ssize_t send_once(int fd, const uint8_t *data, size_t size, int descriptor)
+{
+    struct iovec part = {(void *)data, size};
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.bytes = {0}};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        message.msg_control = control.bytes;
+        message.msg_controllen = sizeof(control.bytes);
+        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(head), &descriptor, sizeof(descriptor));
+    }
+    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
 /* 1 when all is out, 0 when the rest must wait, negative when the peer is gone. */
-static int send_some(int fd, const uint8_t *data, size_t size, size_t *used)
+static int send_some(int fd, const uint8_t *data, size_t size, size_t *used, int descriptor)
 {
     while (*used < size) {
-        ssize_t sent = send(fd, data + *used, size - *used, MSG_NOSIGNAL | MSG_DONTWAIT);
+        ssize_t sent = send_once(fd, data + *used, size - *used, *used ? -1 : descriptor);
         if (sent >= 0)
             *used += (size_t)sent;
         else if (errno == EAGAIN)
@@ -181,7 +213,7 @@ static int send_some(int fd, const uint8_t *data, size_t size, size_t *used)
 
 /* The reply's payload lies in the scratch buffer already, behind the place of its header. */
 static int send_reply(struct connection *connection, const struct wire_header *request,
-                      NTSTATUS status, size_t payload_size)
+                      NTSTATUS status, size_t payload_size, int descriptor)
 {
     uint8_t *scratch = connection->service->scratch.bytes;
     struct wire_header header = {
@@ -193,11 +225,12 @@ static int send_reply(struct connection *connection, const struct wire_header *r
     };
     memcpy(scratch, &header, sizeof(header));
     size_t used = 0;
-    int result = send_some(connection->fd, scratch, header.size, &used);
+    int result = send_some(connection->fd, scratch, header.size, &used, descriptor);
     if (result)
         return result < 0 ? result : 0;
     connection->unsent_size = header.size - used;
     connection->unsent_used = 0;
+    connection->unsent_descriptor = used ? -1 : descriptor;
     connection->unsent = malloc(connection->unsent_size);
     if (!connection->unsent)
         return -ENOMEM;
@@ -208,7 +241,7 @@ static int send_reply(struct connection *connection, const struct wire_header *r
 static int send_rest(struct connection *connection)
 {
     int result = send_some(connection->fd, connection->unsent, connection->unsent_size,
-                           &connection->unsent_used);
+                           &connection->unsent_used, connection->unsent_descriptor);
     if (result > 0) {
         free(connection->unsent);
         connection->unsent = NULL;
@@ -216,7 +249,47 @@ static int send_rest(struct connection *connection)
     return result < 0 ? result : 0;
 }
 
+/* The driver has answered, maybe while something else is being served: the reply is sent from the
+ * loop. */
+static void on_answered(void *context, NTSTATUS status, const void *head, size_t head_size,
+                        const void *payload, size_t size)
+{
+    struct connection *connection = context;
+    if (!connection->awaiting)
+        return;
+    connection->awaiting = false;
+    struct wire_header header = {
+        .size = (uint32_t)(sizeof(header) + head_size + size),
+        .command = connection->asked.command,
+        .kind = WIRE_REPLY,
+        .sequence = connection->asked.sequence,
+        .status = status,
+    };
+    uint8_t *message = malloc(header.size);
+    if (message) {
+        memcpy(message, &header, sizeof(header));
+        if (head_size)
+            memcpy(message + sizeof(header), head, head_size);
+        if (size)
+            memcpy(message + sizeof(header) + head_size, payload, size);
+        connection->unsent = message;
+        connection->unsent_size = header.size;
+        connection->unsent_used = 0;
+        connection->unsent_descriptor = -1;
+    } else {
+        connection->closing = true;
+    }
+    sd_event_source_set_enabled(connection->more, SD_EVENT_ON);
+}
+
 /* --- Messages --- */
+
+static bool passes_descriptors(int fd)
+{
+    int domain = 0;
+    socklen_t size = sizeof(domain);
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
 
 static NTSTATUS greet(struct connection *connection, const struct wire_hello_request *hello,
                       struct wire_hello_reply *reply)
@@ -235,6 +308,9 @@ static NTSTATUS greet(struct connection *connection, const struct wire_hello_req
         reply->version =
             hello->version_max < WIRE_VERSION_MAX ? hello->version_max : (uint16_t)WIRE_VERSION_MAX;
         connection->process->version = reply->version;
+        connection->process->descriptors = passes_descriptors(connection->fd);
+        connection->process->answered = on_answered;
+        connection->process->answered_context = connection;
     }
     return status;
 }
@@ -272,7 +348,7 @@ static int take_hello(struct connection *connection, const struct wire_header *h
                     connection->refused ? "; max-clients is reached" : "");
     }
     memcpy(connection->service->scratch.bytes + sizeof(*header), &reply, sizeof(reply));
-    return send_reply(connection, header, status, sizeof(reply));
+    return send_reply(connection, header, status, sizeof(reply), -1);
 }
 
 static int take_request(struct connection *connection, const struct wire_header *header,
@@ -282,12 +358,18 @@ static int take_request(struct connection *connection, const struct wire_header 
         .process = connection->process,
         .payload = wire_cursor_make(payload, frame_payload_size(header)),
         .reply = connection->service->scratch.bytes + sizeof(*header),
+        .descriptors = &connection->descriptors,
     };
     NTSTATUS status;
     int result = request_dispatch(header, &request, &status, err);
     if (result || header->kind == WIRE_ASYNC)
         return result;
-    return send_reply(connection, header, status, request.reply_size);
+    if (status == STATUS_PENDING && connection->process->pending.finish) {
+        connection->awaiting = true;
+        connection->asked = *header;
+        return 0;
+    }
+    return send_reply(connection, header, status, request.reply_size, request.reply_descriptor);
 }
 
 static void log_broken(const struct connection *connection, const struct error *err)
@@ -298,10 +380,15 @@ static void log_broken(const struct connection *connection, const struct error *
                 connection->process ? ")" : "", err->text);
 }
 
+static bool must_wait(const struct connection *connection)
+{
+    return connection->unsent || connection->awaiting || connection->closing;
+}
+
 /* Answers messages until none is whole, a reply must wait, or others should have a turn. */
 static int take_messages(struct connection *connection)
 {
-    for (int i = 0; i < MESSAGES_AT_ONCE && !connection->unsent && !connection->closing; i++) {
+    for (int i = 0; i < MESSAGES_AT_ONCE && !must_wait(connection); i++) {
         struct wire_header header;
         const uint8_t *payload;
         struct error err = {{0}};
@@ -322,16 +409,55 @@ static int take_messages(struct connection *connection)
 
 /* --- In --- */
 
+/* What came beside the bytes. Before hello, and in older versions, no message carries any. */
+static int keep_descriptors(struct connection *connection, struct msghdr *message)
+{
+    bool known = connection->process && connection->process->version >= 3;
+    struct descriptor_list *list = &connection->descriptors;
+    int result = 0;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd), sizeof(fd));
+            if (known && list->count < MAX_DESCRIPTORS) {
+                list->fds[list->count++] = fd;
+                continue;
+            }
+            close(fd);
+            result = known ? -EPROTO : 0;
+        }
+    }
+    if (result)
+        log_warning("service", "process %d sent more than %d descriptors that nothing asks for",
+                    (int)connection->pid, MAX_DESCRIPTORS);
+    return result;
+}
+
 static int read_some(struct connection *connection)
 {
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
+    } control;
     uint8_t *space;
     size_t size;
     int result = frame_reader_space(&connection->reader, &space, &size);
     if (result)
         return result;
-    ssize_t got = recv(connection->fd, space, size, MSG_DONTWAIT);
+    struct iovec part = {space, size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t got = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+    result = keep_descriptors(connection, &message);
+    if (result)
+        return result;
     if (got == 0)
         return -ECONNRESET;
     frame_reader_filled(&connection->reader, (size_t)got);
@@ -342,8 +468,10 @@ static int read_some(struct connection *connection)
 /* What to wait for next. A hang-up is always told. */
 static int arm(struct connection *connection)
 {
-    bool more = connection->buffered && !connection->unsent && !connection->closing;
-    uint32_t events = connection->unsent ? EPOLLOUT : more ? 0 : EPOLLIN;
+    bool more = connection->buffered && !must_wait(connection);
+    uint32_t events = connection->unsent                  ? EPOLLOUT
+                      : more || connection->awaiting ? 0
+                                                          : EPOLLIN;
     int result = sd_event_source_set_io_events(connection->io, events);
     if (result >= 0)
         result = sd_event_source_set_enabled(connection->more, more ? SD_EVENT_ON : SD_EVENT_OFF);

@@ -5,13 +5,46 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/allocation.h"
+#include "host/hw_queue.h"
+#include "host/memory.h"
+#include "host/pending.h"
 #include "host/store_reader.h"
+#include "host/sync.h"
+#include "host/work.h"
 #include "util/log.h"
 #include "util/utf.h"
 
-static NTSTATUS status_of(int code)
+NTSTATUS process_name(struct process *process, enum object_type type, void *object,
+                      uint32_t *handle)
 {
+    bool counted = type == OBJECT_ADAPTER || type == OBJECT_DEVICE || type == OBJECT_CONTEXT ||
+                   type == OBJECT_HW_QUEUE;
+    unsigned count =
+        process->adapters + process->devices + process->contexts + process->hw_queues;
+    if (counted && count >= PROCESS_MAX_OBJECTS)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    int code = handle_table_add(process->handles, type, object, handle);
+    if (!code)
+        return STATUS_SUCCESS;
     return code == -ENOSPC ? STATUS_INSUFFICIENT_RESOURCES : STATUS_NO_MEMORY;
+}
+
+static void link_to_vm(struct process *process)
+{
+    struct vm *vm = process->vm;
+    process->link_of_vm = &vm->first_process;
+    process->next_of_vm = vm->first_process;
+    if (process->next_of_vm)
+        process->next_of_vm->link_of_vm = &process->next_of_vm;
+    vm->first_process = process;
+}
+
+static void unlink_from_vm(struct process *process)
+{
+    *process->link_of_vm = process->next_of_vm;
+    if (process->next_of_vm)
+        process->next_of_vm->link_of_vm = process->link_of_vm;
 }
 
 /* Names go into logs and JSON: what is not printable UTF-8 becomes '?'. */
@@ -50,11 +83,13 @@ NTSTATUS process_create(struct vm *vm, pid_t pid, const char *name, size_t size,
         struct host_create_process args = {.flags = HOST_PROCESS_VIRTUAL_MACHINE,
                                            .worker_process = vm->worker_process,
                                            .pid = pid,
-                                           .name = made->name};
+                                           .name = made->name,
+                                           .handle = made};
         status = core->driver->create_process(core->driver_context, &args, &made->driver_process);
         if (!NT_SUCCESS(status))
             goto out_vm;
     }
+    link_to_vm(made);
     *process = made;
     return STATUS_SUCCESS;
 
@@ -102,12 +137,12 @@ NTSTATUS process_open_adapter(struct process *process, const struct adapter *ada
     opened->users = 1;
     opened->luid = adapter->luid;
     opened->state = state_ref(state);
-    int code = hold_packages(process, opened, state, adapter);
-    if (!code)
-        code = handle_table_add(process->handles, OBJECT_ADAPTER, opened, handle);
-    if (code) {
+    status = hold_packages(process, opened, state, adapter) ? STATUS_NO_MEMORY : STATUS_SUCCESS;
+    if (NT_SUCCESS(status))
+        status = process_name(process, OBJECT_ADAPTER, opened, handle);
+    if (!NT_SUCCESS(status)) {
         adapter_release(process, opened);
-        return status_of(code);
+        return status;
     }
     process->adapters++;
     return STATUS_SUCCESS;
@@ -144,13 +179,15 @@ NTSTATUS process_create_context(struct process *process, struct opened_device *d
                                 const struct context_request *request, uint32_t *handle)
 {
     struct host_core *core = process->core;
+    NTSTATUS status = process_check_device(device);
+    if (!NT_SUCCESS(status))
+        return status;
     struct opened_context *context = calloc(1, sizeof(*context));
     if (!context)
         return STATUS_NO_MEMORY;
     context->device = device;
-    int code = handle_table_add(process->handles, OBJECT_CONTEXT, context, &context->handle);
-    NTSTATUS status = code ? status_of(code) : STATUS_SUCCESS;
-    if (code)
+    status = process_name(process, OBJECT_CONTEXT, context, &context->handle);
+    if (!NT_SUCCESS(status))
         goto out_free;
     if (core->driver->create_context)
         status = core->driver->create_context(core->driver_context, device->driver_device,
@@ -159,7 +196,10 @@ NTSTATUS process_create_context(struct process *process, struct opened_device *d
                                               &context->driver_context);
     if (!NT_SUCCESS(status))
         goto out_handle;
+    context->link = &device->contexts;
     context->next = device->contexts;
+    if (context->next)
+        context->next->link = &context->next;
     device->contexts = context;
     process->contexts++;
     *handle = context->handle;
@@ -176,6 +216,8 @@ out_free:
 static void context_destroy(struct process *process, struct opened_context *context)
 {
     const struct host_driver *driver = process->core->driver;
+    work_drop(process, context);
+    hw_queue_destroy_all(process, context);
     if (driver->destroy_context)
         driver->destroy_context(process->core->driver_context, context->driver_context);
     process->contexts--;
@@ -187,10 +229,9 @@ NTSTATUS process_destroy_context(struct process *process, uint32_t handle)
     struct opened_context *context = handle_table_remove(process->handles, handle, OBJECT_CONTEXT);
     if (!context)
         return STATUS_INVALID_PARAMETER;
-    struct opened_context **at = &context->device->contexts;
-    while (*at != context)
-        at = &(*at)->next;
-    *at = context->next;
+    *context->link = context->next;
+    if (context->next)
+        context->next->link = context->link;
     context_destroy(process, context);
     return STATUS_SUCCESS;
 }
@@ -205,9 +246,8 @@ NTSTATUS process_create_device(struct process *process, struct opened_adapter *o
     struct opened_device *device = adapter ? calloc(1, sizeof(*device)) : NULL;
     if (!device)
         return STATUS_NO_MEMORY;
-    int code = handle_table_add(process->handles, OBJECT_DEVICE, device, handle);
-    NTSTATUS status = code ? status_of(code) : STATUS_SUCCESS;
-    if (code)
+    NTSTATUS status = process_name(process, OBJECT_DEVICE, device, handle);
+    if (!NT_SUCCESS(status))
         goto out_free;
     if (core->driver->create_device)
         status = core->driver->create_device(core->driver_context, process->driver_process,
@@ -232,9 +272,13 @@ static void device_destroy(struct process *process, struct opened_device *device
     while (device->contexts) {
         struct opened_context *context = device->contexts;
         device->contexts = context->next;
+        if (context->next)
+            context->next->link = &device->contexts;
         handle_table_remove(process->handles, context->handle, OBJECT_CONTEXT);
         context_destroy(process, context);
     }
+    sync_destroy_all(process, device);
+    allocation_destroy_all(process, device);
     if (driver->destroy_device)
         driver->destroy_device(process->core->driver_context, device->driver_device);
     adapter_release(process, device->adapter);
@@ -251,9 +295,45 @@ NTSTATUS process_destroy_device(struct process *process, uint32_t handle)
     return STATUS_SUCCESS;
 }
 
+void process_fail_device(struct process *process, struct opened_device *device, NTSTATUS status,
+                         const char *what)
+{
+    if (device->error != STATUS_SUCCESS)
+        return;
+    device->error = status;
+    log_warning("service", "process %d (%s): a device is in error: %s failed with status 0x%08x",
+                (int)process->pid, process->name, what, (uint32_t)status);
+    for (struct opened_context *context = device->contexts; context; context = context->next)
+        work_drop(process, context);
+}
+
+/* --- What the driver tells --- */
+
+void process_lost(struct process *process, const char *why)
+{
+    log_warning("service", "process %d (%s) of the VM %s has lost its worker: %s",
+                (int)process->pid, process->name, process->vm->name, why);
+    uint32_t position = 0, handle, type;
+    void *object;
+    while (handle_table_next(process->handles, &position, &handle, &type, &object)) {
+        if (type == OBJECT_DEVICE)
+            process_fail_device(process, object, STATUS_DEVICE_REMOVED, "the host's worker");
+        else if (type == OBJECT_ALLOCATION)
+            memory_forget_use(process->memory, handle);
+    }
+    allocation_collect_all(process);
+    sync_lose_all(process);
+    work_pump(process);
+}
+
+void process_signal_event(struct process *process, uint32_t event)
+{
+    sync_signal_notification(process, event);
+}
+
 /* --- The end --- */
 
-/* Kind by kind, contexts first: a walk allows only the handle at hand to be removed. */
+/* Kind by kind. A device takes what belongs to it with it. */
 static void destroy_all(struct process *process, uint32_t kind,
                         NTSTATUS (*destroy)(struct process *, uint32_t))
 {
@@ -270,11 +350,16 @@ void process_destroy(struct process *process)
     if (!process)
         return;
     const struct host_driver *driver = process->core->driver;
-    destroy_all(process, OBJECT_CONTEXT, process_destroy_context);
+    process->ending = true;
+    sync_drop_waits(process);
     destroy_all(process, OBJECT_DEVICE, process_destroy_device);
     destroy_all(process, OBJECT_ADAPTER, process_close_adapter);
     if (driver->destroy_process)
         driver->destroy_process(process->core->driver_context, process->driver_process);
+    pending_end(process);
+    allocation_collect_all(process);
+    memory_destroy(process->memory);
+    unlink_from_vm(process);
     vm_leave(process->vm);
     vm_unref(process->vm);
     handle_table_destroy(process->handles);

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "util/log.h"
 #include "util/utf.h"
 
 #define ON_REQUEST (1u << WIRE_REQUEST)
+#define ON_ASYNC (1u << WIRE_ASYNC)
 #define ON_BOTH (1u << WIRE_REQUEST | 1u << WIRE_ASYNC)
 
 /* WIRE_HELLO is not here: the connection answers it, and a second one breaks the protocol. */
@@ -37,6 +39,31 @@ static const struct {
     [WIRE_STORE_READ] = {ON_REQUEST, sizeof(struct wire_store_read_request), request_store_read, 2},
     [WIRE_STORE_RULES] = {ON_REQUEST, sizeof(struct wire_store_rules_request), request_store_rules,
                           2},
+    [WIRE_MAP_APERTURE] = {ON_REQUEST, 0, request_map_aperture, 3},
+    [WIRE_CREATE_ALLOCATION] = {ON_REQUEST, sizeof(struct wire_create_allocation_request),
+                                request_create_allocation, 3},
+    [WIRE_DESTROY_ALLOCATION] = {ON_BOTH, sizeof(struct wire_destroy_allocation_request),
+                                 request_destroy_allocation, 3},
+    [WIRE_UPDATE_ALLOCATION] = {ON_REQUEST, sizeof(struct wire_update_allocation_request),
+                                request_update_allocation, 3},
+    [WIRE_QUERY_VIDEO_MEMORY] = {ON_REQUEST, sizeof(struct wire_query_video_memory_request),
+                                 request_query_video_memory, 3},
+    [WIRE_CREATE_HW_QUEUE] = {ON_REQUEST, sizeof(struct wire_create_hw_queue_request),
+                              request_create_hw_queue, 3},
+    [WIRE_DESTROY_HW_QUEUE] = {ON_BOTH, sizeof(struct wire_handle), request_destroy_hw_queue, 3},
+    [WIRE_SUBMIT_COMMAND] = {ON_ASYNC, sizeof(struct wire_submit_command_request),
+                             request_submit_command, 3},
+    [WIRE_CREATE_SYNC_OBJECT] = {ON_REQUEST, sizeof(struct wire_create_sync_object_request),
+                                 request_create_sync_object, 3},
+    [WIRE_DESTROY_SYNC_OBJECT] = {ON_BOTH, sizeof(struct wire_handle), request_destroy_sync_object,
+                                  3},
+    [WIRE_SIGNAL_FROM_CPU] = {ON_REQUEST, sizeof(struct wire_fence_request),
+                              request_signal_from_cpu, 3},
+    [WIRE_WAIT_FROM_CPU] = {ON_REQUEST, sizeof(struct wire_fence_request), request_wait_from_cpu,
+                            3},
+    [WIRE_SIGNAL_FROM_GPU] = {ON_ASYNC, sizeof(struct wire_fence_request), request_signal_from_gpu,
+                              3},
+    [WIRE_WAIT_FROM_GPU] = {ON_ASYNC, sizeof(struct wire_fence_request), request_wait_from_gpu, 3},
 };
 
 int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
@@ -51,6 +78,7 @@ int request_dispatch(const struct wire_header *header, struct request *request, 
         return error_set(err, -EPROTO, "the command %u came with the kind %u", header->command,
                          header->kind);
     request->reply_size = 0;
+    request->reply_descriptor = -1;
     request->process->requests++;
     if (frame_payload_size(header) < commands[header->command].min_payload)
         *status = STATUS_INVALID_PARAMETER;
@@ -67,6 +95,30 @@ void *request_reply(struct request *request, size_t size)
     request->reply_size += size;
     memset(room, 0, size);
     return room;
+}
+
+int request_take_descriptor(struct request *request)
+{
+    struct descriptor_list *list = request->descriptors;
+    if (!list || !list->count)
+        return -1;
+    int fd = list->fds[0];
+    list->count--;
+    memmove(list->fds, list->fds + 1, list->count * sizeof(*list->fds));
+    return fd;
+}
+
+void descriptor_list_close(struct descriptor_list *list)
+{
+    while (list->count)
+        close(list->fds[--list->count]);
+}
+
+uint32_t request_only_handle(struct request *request)
+{
+    struct wire_handle in;
+    wire_cursor_copy(&request->payload, &in, sizeof(in));
+    return wire_cursor_done(&request->payload) ? in.handle : 0;
 }
 
 struct opened_adapter *request_adapter(const struct request *request, uint32_t handle)
@@ -89,10 +141,9 @@ bool request_put_text(const char *text, uint16_t *to, size_t capacity)
     return true;
 }
 
-NTSTATUS guard_outgoing(const struct request *request, const char *what, const void *sent,
+NTSTATUS guard_outgoing(const struct process *process, const char *what, const void *sent,
                         const void *data, size_t size)
 {
-    const struct process *process = request->process;
     struct error err;
     if (!guard_scan_changes(process->core->state->config->guard, what, sent, data, size, &err))
         return STATUS_SUCCESS;

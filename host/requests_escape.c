@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * D3DKMTEscape on the host's side. Known escapes are answered here, from the calling process' own
- * handle table; others go to the driver, unless the VM is secure or has none. What the driver
- * leaves in the private data is guarded.
+ * handle table, or name an event to the driver; others go to the driver, unless the VM is secure or
+ * has none. What the driver leaves in the private data is guarded.
  */
 #include <string.h>
 
+#include "host/pending.h"
 #include "host/request.h"
+#include "host/sync.h"
 
 /* What an escape is about, or NULLs. */
 struct target {
@@ -52,9 +54,27 @@ static NTSTATUS translate_handle(struct request *request, uint32_t type, const v
     return STATUS_SUCCESS;
 }
 
-static NTSTATUS known_escape(struct request *request, const void *data, uint32_t size)
+static NTSTATUS driver_escape(struct request *request, const struct wire_escape_request *in,
+                              const struct target *target, const void *data);
+
+/* Names an event of the guest's to the driver, which gets the number by which it signals it. */
+static NTSTATUS event_usage(struct request *request, const struct wire_escape_request *in,
+                            const struct target *target, const void *data)
 {
-    uint32_t type;
+    D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE usage;
+    if (in->size != sizeof(usage))
+        return STATUS_INVALID_PARAMETER;
+    memcpy(&usage, data, sizeof(usage));
+    if (!sync_is_notification(request->process, usage.hSyncObject))
+        return STATUS_INVALID_PARAMETER;
+    usage.hKmdCpuEvent = usage.hSyncObject;
+    return driver_escape(request, in, target, &usage);
+}
+
+static NTSTATUS known_escape(struct request *request, const struct wire_escape_request *in,
+                             const struct target *target, const void *data)
+{
+    uint32_t type, size = in->size;
     if (size < sizeof(type))
         return STATUS_INVALID_PARAMETER;
     memcpy(&type, data, sizeof(type));
@@ -64,10 +84,23 @@ static NTSTATUS known_escape(struct request *request, const void *data, uint32_t
     case D3DDDI_DRIVERESCAPETYPE_TRANSLATERESOURCEHANDLE:
         return translate_handle(request, OBJECT_RESOURCE, data, size);
     case D3DDDI_DRIVERESCAPETYPE_CPUEVENTUSAGE:
-        return STATUS_NOT_SUPPORTED;
+        return event_usage(request, in, target, data);
     default:
         return STATUS_INVALID_PARAMETER;
     }
+}
+
+/* A driver that has nothing to say leaves the data as it came. */
+static NTSTATUS finish_escape(struct process *process, NTSTATUS status, const void **payload,
+                              uint32_t *size)
+{
+    if (NT_SUCCESS(status))
+        status = pending_guard(process, "escape", *payload, *size);
+    if (NT_SUCCESS(status) && !*size) {
+        *payload = process->pending.sent;
+        *size = process->pending.size;
+    }
+    return status;
 }
 
 static NTSTATUS driver_escape(struct request *request, const struct wire_escape_request *in,
@@ -86,8 +119,12 @@ static NTSTATUS driver_escape(struct request *request, const struct wire_escape_
         return STATUS_INVALID_BUFFER_SIZE;
     if (in->size)
         memcpy(copy, data, in->size);
+    NTSTATUS status = pending_begin(request->process, finish_escape, data, in->size);
+    if (!NT_SUCCESS(status))
+        return status;
     struct host_escape args = {
         .adapter_index = adapter->index,
+        .luid = adapter->luid,
         .process = request->process->driver_process,
         .device = target->device ? target->device->driver_device : NULL,
         .context = target->context ? target->context->driver_context : NULL,
@@ -95,10 +132,14 @@ static NTSTATUS driver_escape(struct request *request, const struct wire_escape_
         .flags = {.Value = in->flags},
         .data = copy,
         .size = in->size,
+        .completion = {process_complete, request->process},
     };
     args.flags.VirtualMachineData = 1;
-    NTSTATUS status = core->driver->escape(core->driver_context, &args);
-    NTSTATUS guarded = guard_outgoing(request, "escape", data, copy, in->size);
+    status = core->driver->escape(core->driver_context, &args);
+    if (status == STATUS_PENDING)
+        return status;
+    pending_end(request->process);
+    NTSTATUS guarded = guard_outgoing(request->process, "escape", data, copy, in->size);
     return NT_SUCCESS(guarded) ? status : guarded;
 }
 
@@ -120,10 +161,10 @@ NTSTATUS request_escape(struct request *request)
         return STATUS_INVALID_PARAMETER;
     NTSTATUS status = STATUS_NOT_SUPPORTED;
     if (known)
-        status = known_escape(request, data, in.size);
+        status = known_escape(request, &in, &target, data);
     else if (in.type == D3DKMT_ESCAPE_DRIVERPRIVATE)
         status = driver_escape(request, &in, &target, data);
-    if (!NT_SUCCESS(status))
+    if (!NT_SUCCESS(status) || status == STATUS_PENDING)
         request->reply_size = 0; /* a driver that failed has nothing to say */
     return status;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "host/request.h"
+#include "host/work.h"
 
 static const uint32_t known_filters =
     1u << 0 | 1u << 1; /* IncludeComputeOnly, IncludeDisplayOnly: every adapter of ours renders */
@@ -95,27 +96,23 @@ NTSTATUS request_open_adapter(struct request *request)
     return reply_handle(request, status, handle);
 }
 
-/* The handle of a request that has nothing else; 0, which names nothing, when there is more. */
-static uint32_t only_handle(struct request *request)
-{
-    struct wire_handle in;
-    wire_cursor_copy(&request->payload, &in, sizeof(in));
-    return wire_cursor_done(&request->payload) ? in.handle : 0;
-}
-
 NTSTATUS request_close_adapter(struct request *request)
 {
-    return process_close_adapter(request->process, only_handle(request));
+    return process_close_adapter(request->process, request_only_handle(request));
 }
 
 NTSTATUS request_destroy_device(struct request *request)
 {
-    return process_destroy_device(request->process, only_handle(request));
+    NTSTATUS status = process_destroy_device(request->process, request_only_handle(request));
+    work_pump(request->process); /* its fences are gone */
+    return status;
 }
 
 NTSTATUS request_destroy_context(struct request *request)
 {
-    return process_destroy_context(request->process, only_handle(request));
+    NTSTATUS status = process_destroy_context(request->process, request_only_handle(request));
+    work_pump(request->process);
+    return status;
 }
 
 NTSTATUS request_create_device(struct request *request)

@@ -266,7 +266,7 @@ static NTSTATUS driver_query(struct request *request, struct opened_adapter *ope
         .size = size,
     };
     NTSTATUS status = core->driver->query_adapter_info(core->driver_context, &args);
-    NTSTATUS guarded = guard_outgoing(request, "driver query", data, copy, size);
+    NTSTATUS guarded = guard_outgoing(request->process, "driver query", data, copy, size);
     return NT_SUCCESS(guarded) ? status : guarded;
 }
 

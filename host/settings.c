@@ -42,6 +42,9 @@ void settings_read(const struct reg_hive *hive, struct settings *settings)
         .virtual_functions = read_dword(hive, ADAPTER_GRAPHICS_DRIVERS_KEY, "NumVirtualFunctions",
                                         DEFAULT_VIRTUAL_FUNCTIONS),
         .iommu_flags = read_flags(hive, "IoMmuFlags", IOMMU_NOT_REQUIRED),
+        .guest_io_space_mb =
+            read_dword(hive, ADAPTER_GRAPHICS_DRIVERS_KEY "\\Paravirtualization",
+                       "GuestIoSpaceSizeInMb", DEFAULT_GUEST_IO_SPACE_MB),
         .require_secure_assignment =
             read_dword(hive, HYPERV_POLICIES, "RequireSecureDeviceAssignment", 0) != 0,
         .require_supported_assignment =

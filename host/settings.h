@@ -21,11 +21,13 @@
 #define IOMMU_NOT_REQUIRED 0x8u
 
 #define DEFAULT_VIRTUAL_FUNCTIONS 32u
+#define DEFAULT_GUEST_IO_SPACE_MB 1000u
 
 struct settings {
     uint32_t gpu_virtualization_flags;
     uint32_t virtual_functions; /* VMs that an adapter may be open in at a time */
     uint32_t iommu_flags;
+    uint32_t guest_io_space_mb; /* of a guest process; 0: none has an aperture */
     bool require_secure_assignment, require_supported_assignment;
 };
 

@@ -16,6 +16,7 @@ struct vm_adapter {
     uint64_t luid;
     unsigned opens;
     bool told; /* that it was refused */
+    uint64_t charged; /* bytes of its memory */
 };
 
 /* --- Life --- */
@@ -253,4 +254,49 @@ void vm_close_adapter(struct vm *vm, uint64_t luid)
     struct vm_adapter *noted = find_adapter(vm, luid);
     if (noted && noted->opens)
         noted->opens--;
+}
+
+/* --- Memory --- */
+
+static uint64_t total_memory(const struct adapter *adapter)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < adapter->physical_count; i++)
+        total += adapter->devices[i]->local_bytes;
+    return total ? total : UINT64_MAX;
+}
+
+uint64_t vm_charged(const struct vm *vm, uint64_t luid)
+{
+    const struct vm_adapter *noted = find_adapter(vm, luid);
+    return noted ? noted->charged : 0;
+}
+
+uint64_t vm_budget(const struct vm *vm, const struct adapter *adapter)
+{
+    uint64_t others = 0, total = total_memory(adapter);
+    for (const struct vm *other = vm->core->vms; other; other = other->next)
+        others += other == vm ? 0 : vm_charged(other, adapter->luid);
+    uint64_t left = total == UINT64_MAX ? total : total > others ? total - others : 0;
+    uint64_t share = vm->settings->video_memory;
+    return share && share < left ? share : left;
+}
+
+NTSTATUS vm_charge(struct vm *vm, const struct adapter *adapter, uint64_t bytes)
+{
+    struct vm_adapter *noted = note_adapter(vm, adapter->luid);
+    if (!noted)
+        return STATUS_NO_MEMORY;
+    uint64_t budget = vm_budget(vm, adapter);
+    if (noted->charged > budget || bytes > budget - noted->charged)
+        return STATUS_NO_VIDEO_MEMORY;
+    noted->charged += bytes;
+    return STATUS_SUCCESS;
+}
+
+void vm_uncharge(struct vm *vm, uint64_t luid, uint64_t bytes)
+{
+    struct vm_adapter *noted = find_adapter(vm, luid);
+    if (noted)
+        noted->charged -= bytes;
 }

@@ -21,6 +21,7 @@
 #include "host/core.h"
 
 struct vm_adapter;
+struct process;
 
 struct vm {
     struct vm *next; /* in core->vms */
@@ -32,6 +33,7 @@ struct vm {
     const struct config_vm *settings; /* of `config` */
     unsigned clients;                 /* connections that count against max-clients */
     unsigned processes;
+    struct process *first_process; /* guest processes, linked by next_of_vm */
     void *worker_process;  /* the driver's context, while there are processes */
     uint32_t driver_flags; /* HOST_VM_*, as the driver was told */
     struct vm_adapter *adapters;
@@ -66,6 +68,15 @@ NTSTATUS vm_check_adapter(struct vm *vm, const struct adapter *adapter);
 /* One open adapter more, or less. Opening asks vm_check_adapter first. */
 NTSTATUS vm_open_adapter(struct vm *vm, const struct adapter *adapter);
 void vm_close_adapter(struct vm *vm, uint64_t luid);
+/* The ledger of an adapter's memory. A VM has what its `video-memory` says, and all VMs together what
+ * the adapter has; an adapter that does not tell how much that is has no such limit. */
+/* STATUS_NO_VIDEO_MEMORY; STATUS_NO_MEMORY. */
+NTSTATUS vm_charge(struct vm *vm, const struct adapter *adapter, uint64_t bytes);
+void vm_uncharge(struct vm *vm, uint64_t luid, uint64_t bytes);
+/* Bytes that the VM uses, and that it may use as long as no other VM uses more. */
+uint64_t vm_charged(const struct vm *vm, uint64_t luid);
+uint64_t vm_budget(const struct vm *vm, const struct adapter *adapter);
+
 /* VMs that have it open. */
 unsigned vm_count_with_adapter(const struct host_core *core, uint64_t luid);
 

@@ -2,6 +2,7 @@
 #include "kmt/channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -10,11 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gpupv/kmt.h"
 #include "kmt/fork.h"
 #include "kmt/hello.h"
+#include "kmt/process.h"
 #include "kmt/stream.h"
 #include "kmt/transport.h"
 #include "util/log.h"
@@ -32,6 +35,8 @@ struct kmt_channel {
     struct frame_reader reader;
     uint32_t sequence;
 
+    atomic_int aperture;    /* descriptor, or -1; set once, after its size, under the fork lock */
+    uint64_t aperture_size; /* bytes */
     int fd;                           /* changes only in create, destroy and a fork's child */
     struct kmt_channel *next, **link; /* the list of all, under the fork lock */
 };
@@ -66,6 +71,9 @@ void kmt_channels_abandon(void)
         if (channel->fd >= 0)
             close(channel->fd);
         channel->fd = -1;
+        int aperture = atomic_exchange(&channel->aperture, -1);
+        if (aperture >= 0)
+            close(aperture);
         atomic_store(&channel->failed, true);
         /* A thread that this process does not have may have held the lock and been about to move
          * the buffer: both start afresh, and the buffer's memory is given up. */
@@ -85,6 +93,7 @@ static void fail_channel(struct kmt_channel *channel, const char *why)
     size_t size = strnlen(why, sizeof(channel->why) - 1);
     memcpy(channel->why, why, size);
     channel->why[size] = '\0';
+    kmt_process_channel_lost(channel->id);
     if (channel->info.version) /* before hello was answered, who connects is told */
         log_warning("kmt", "lost the connection to %s: %s", channel->info.uri, why);
 }
@@ -124,7 +133,8 @@ static int send_locked(struct kmt_channel *channel, const struct kmt_call *call,
         {(void *)call->fixed, call->fixed_size},
         {(void *)call->data, call->data_size},
     };
-    return stream_send(channel->fd, parts, 3, deadline_ms, err);
+    return stream_send(channel->fd, parts, 3, call->descriptor ? *call->descriptor : -1,
+                       deadline_ms, err);
 }
 
 static int check_reply(const struct kmt_call *call, uint32_t sequence,
@@ -158,10 +168,15 @@ static int exchange_locked(struct kmt_channel *channel, struct kmt_call *call, N
         return result;
     struct wire_header header;
     const uint8_t *payload;
-    result = stream_receive(channel->fd, &channel->reader, deadline_ms, &header, &payload, err);
-    if (result)
-        return result;
-    result = check_reply(call, sequence, &header, err);
+    int descriptor;
+    result = stream_receive(channel->fd, &channel->reader, deadline_ms, &header, &payload,
+                            &descriptor, err);
+    if (!result)
+        result = check_reply(call, sequence, &header, err);
+    if (!result && call->reply_descriptor)
+        *call->reply_descriptor = descriptor;
+    else if (descriptor >= 0)
+        close(descriptor);
     if (result)
         return result;
     call->reply_size = frame_payload_size(&header);
@@ -179,6 +194,8 @@ size_t kmt_channel_room(const struct kmt_channel *channel, size_t fixed_size)
 NTSTATUS kmt_channel_call(struct kmt_channel *channel, struct kmt_call *call)
 {
     call->reply_size = 0;
+    if (call->reply_descriptor)
+        *call->reply_descriptor = -1;
     if (call->data_size > kmt_channel_room(channel, call->fixed_size))
         return STATUS_INVALID_BUFFER_SIZE;
     NTSTATUS status = STATUS_DEVICE_REMOVED;
@@ -195,7 +212,18 @@ NTSTATUS kmt_channel_call(struct kmt_channel *channel, struct kmt_call *call)
 NTSTATUS kmt_channel_send_async(struct kmt_channel *channel, enum wire_command command,
                                 const void *payload, size_t size)
 {
-    struct kmt_call call = {.command = command, .fixed = payload, .fixed_size = size};
+    return kmt_channel_send_async_with(channel, command, payload, size, NULL, 0);
+}
+
+NTSTATUS kmt_channel_send_async_with(struct kmt_channel *channel, enum wire_command command,
+                                     const void *payload, size_t size, const void *data,
+                                     size_t data_size)
+{
+    struct kmt_call call = {.command = command,
+                            .fixed = payload,
+                            .fixed_size = size,
+                            .data = data,
+                            .data_size = data_size};
     NTSTATUS status = STATUS_DEVICE_REMOVED;
     pthread_mutex_lock(&channel->lock);
     if (!atomic_load(&channel->failed)) {
@@ -223,6 +251,59 @@ bool kmt_channel_check(struct kmt_channel *channel)
                                   : "the host sent something that nobody asked for");
     pthread_mutex_unlock(&channel->lock);
     return !atomic_load(&channel->failed);
+}
+
+/* --- The aperture --------------------------------------------------------------------------- */
+
+int kmt_channel_aperture(struct kmt_channel *channel, uint64_t *size)
+{
+    int fd = atomic_load(&channel->aperture);
+    *size = fd < 0 ? 0 : channel->aperture_size;
+    return fd;
+}
+
+/* Who maps memory that can shrink can be killed by whoever shrinks it. */
+static bool is_lasting(int fd, uint64_t size)
+{
+    struct stat status;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && seals & F_SEAL_SHRINK && fstat(fd, &status) == 0 &&
+           (uint64_t)status.st_size >= size;
+}
+
+NTSTATUS kmt_channel_map_aperture(struct kmt_channel *channel)
+{
+    if (!kmt_channel_speaks(channel, 3))
+        return STATUS_NOT_SUPPORTED;
+    if (atomic_load(&channel->aperture) >= 0)
+        return STATUS_SUCCESS;
+    struct wire_map_aperture_reply reply;
+    int fd = -1;
+    struct kmt_call call = {
+        .command = WIRE_MAP_APERTURE,
+        .reply = &reply,
+        .reply_min = sizeof(reply),
+        .reply_max = sizeof(reply),
+        .reply_descriptor = &fd,
+    };
+    NTSTATUS status = kmt_channel_call(channel, &call);
+    if (NT_SUCCESS(status) && (fd < 0 || !is_lasting(fd, reply.size)))
+        status = kmt_channel_reject(channel, "the host gave an aperture that is none");
+    if (!NT_SUCCESS(status)) {
+        if (fd >= 0)
+            close(fd);
+        return status;
+    }
+    kmt_fork_hold_off();
+    if (atomic_load(&channel->aperture) < 0 && channel->fd >= 0) {
+        channel->aperture_size = reply.size;
+        atomic_store(&channel->aperture, fd);
+        fd = -1;
+    }
+    kmt_fork_allow();
+    if (fd >= 0)
+        close(fd); /* another thread was faster */
+    return STATUS_SUCCESS;
 }
 
 /* --- Life ----------------------------------------------------------------------------------- */
@@ -269,6 +350,8 @@ static void destroy(struct kmt_channel *channel)
     delist_held(channel);
     if (channel->fd >= 0)
         close(channel->fd);
+    if (channel->aperture >= 0)
+        close(channel->aperture);
     kmt_fork_allow();
     frame_reader_finish(&channel->reader);
     pthread_mutex_destroy(&channel->lock);
@@ -287,6 +370,7 @@ NTSTATUS kmt_channel_create(const char *uri, struct kmt_channel **channel, struc
     atomic_init(&made->references, 1);
     made->id = atomic_fetch_add(&last_id, 1) + 1;
     made->fd = -1;
+    atomic_init(&made->aperture, -1);
     pthread_mutex_init(&made->lock, NULL);
     frame_reader_init(&made->reader);
     snprintf(made->info.uri, sizeof(made->info.uri), "%s", uri);

@@ -43,6 +43,8 @@ struct kmt_call {
     size_t reply_min, reply_max; /* bytes of a successful reply's payload */
     size_t failure_max;          /* bytes that a failure's payload may have; most have none */
     size_t reply_size;           /* out: bytes in `reply` */
+    const int *descriptor;       /* that goes with the request, or NULL */
+    int *reply_descriptor;       /* out: that came with the reply, the caller's, or -1; or NULL */
 };
 
 /* Connects and says hello. The caller has the one reference. STATUS_NOT_SUPPORTED: no such
@@ -68,6 +70,22 @@ NTSTATUS kmt_channel_call(struct kmt_channel *channel, struct kmt_call *call);
 /* Sends a message that has no reply. As above. */
 NTSTATUS kmt_channel_send_async(struct kmt_channel *channel, enum wire_command command,
                                 const void *payload, size_t size);
+
+NTSTATUS kmt_channel_send_async_with(struct kmt_channel *channel, enum wire_command command,
+                                     const void *payload, size_t size, const void *data,
+                                     size_t data_size);
+
+/* Whether the connection speaks that version of the protocol. */
+static inline bool kmt_channel_speaks(const struct kmt_channel *channel, uint16_t version)
+{
+    return kmt_channel_info(channel)->version >= version;
+}
+
+/* The aperture, asked for when it is first needed. STATUS_NOT_SUPPORTED: the host gives none on this
+ * connection; STATUS_NO_MEMORY; STATUS_DEVICE_REMOVED: also for one that could shrink. */
+NTSTATUS kmt_channel_map_aperture(struct kmt_channel *channel);
+/* Its descriptor, the channel's, and size; -1 before. */
+int kmt_channel_aperture(struct kmt_channel *channel, uint64_t *size);
 
 /* Bytes of data that a request with `fixed_size` can carry besides. */
 size_t kmt_channel_room(const struct kmt_channel *channel, size_t fixed_size);

@@ -2,13 +2,16 @@
 #include "kmt/handle_set.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
+
+#include "kmt/mapping.h"
 
 #define FIRST_CAPACITY 64u
 
 void handle_set_finish(struct handle_set *set)
 {
+    for (size_t i = 0; i < set->capacity; i++)
+        kmt_mapping_unref_locked(set->slots[i].mapping);
     free(set->slots);
     *set = (struct handle_set){0};
 }
@@ -53,21 +56,24 @@ int handle_set_put(struct handle_set *set, const struct kmt_handle *entry)
     struct kmt_handle *slot = slot_of(set, entry->handle);
     if (!slot->handle)
         set->count++;
+    else
+        kmt_mapping_unref_locked(slot->mapping); /* of a connection that was lost */
     *slot = *entry;
     return 0;
 }
 
-const struct kmt_handle *handle_set_find(const struct handle_set *set, uint32_t handle)
+struct kmt_handle *handle_set_find(const struct handle_set *set, uint32_t handle)
 {
     if (!handle || !set->count)
         return NULL;
-    const struct kmt_handle *slot = slot_of(set, handle);
+    struct kmt_handle *slot = slot_of(set, handle);
     return slot->handle ? slot : NULL;
 }
 
 static void free_slot(struct handle_set *set, size_t hole)
 {
     size_t mask = set->capacity - 1;
+    kmt_mapping_unref_locked(set->slots[hole].mapping);
     /* Entries behind the hole that were pushed there by it move up, so that searches still end at
      * the first free slot. */
     for (size_t at = (hole + 1) & mask; set->slots[at].handle; at = (at + 1) & mask) {
@@ -88,11 +94,20 @@ void handle_set_remove(struct handle_set *set, uint32_t handle)
         free_slot(set, (size_t)(slot - set->slots));
 }
 
+static bool goes_with(const struct kmt_handle *entry, uint32_t parent)
+{
+    for (int i = 0; i < KMT_MAX_PARENTS; i++) {
+        if (entry->parents[i] == parent)
+            return true;
+    }
+    return false;
+}
+
 void handle_set_remove_children(struct handle_set *set, uint32_t parent, uint64_t channel)
 {
     for (size_t i = 0; i < set->capacity;) {
         const struct kmt_handle *slot = &set->slots[i];
-        if (slot->handle && slot->parent == parent && slot->channel == channel)
+        if (slot->handle && slot->channel == channel && goes_with(slot, parent))
             free_slot(set, i); /* another entry may have moved here: look again */
         else
             i++;

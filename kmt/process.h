@@ -23,6 +23,10 @@ NTSTATUS kmt_process_connect(struct kmt_channel **channel, struct error *err);
 NTSTATUS kmt_process_channel_of(D3DKMT_HANDLE handle, enum kmt_handle_type type,
                                 struct kmt_channel **channel);
 
+/* The same, and the nearest of what the handle goes with. */
+NTSTATUS kmt_process_parent_of(D3DKMT_HANDLE handle, enum kmt_handle_type type,
+                               D3DKMT_HANDLE *parent, struct kmt_channel **channel);
+
 /* Whether a further handle of a call came by the same connection. 0 passes: it is optional. */
 NTSTATUS kmt_process_check_optional(const struct kmt_channel *channel, D3DKMT_HANDLE handle,
                                     enum kmt_handle_type type);
@@ -32,10 +36,37 @@ NTSTATUS kmt_process_check_optional(const struct kmt_channel *channel, D3DKMT_HA
  * is then failed. */
 NTSTATUS kmt_process_add(struct kmt_channel *channel, D3DKMT_HANDLE handle,
                          enum kmt_handle_type type, D3DKMT_HANDLE parent);
+/* The same of an entry whose channel is filled in; on failure the host is not told. */
+NTSTATUS kmt_process_enter(struct kmt_channel *channel, struct kmt_handle *entry);
 
-/* Forgets a handle, a device's contexts with it, and tells the host if it still listens.
+/* Forgets a handle, what goes with it too, and tells the host if it still listens.
  * STATUS_INVALID_PARAMETER. */
 NTSTATUS kmt_process_close(D3DKMT_HANDLE handle, enum kmt_handle_type type);
+/* Forgets it without telling the host. */
+void kmt_process_forget(D3DKMT_HANDLE handle);
+
+/* The entry, valid while the lock is held, and what kmt_process_channel_of gives, a reference. */
+NTSTATUS kmt_process_find_locked(D3DKMT_HANDLE handle, enum kmt_handle_type type,
+                                 struct kmt_handle **entry);
+NTSTATUS kmt_process_channel_of_locked(const struct kmt_handle *entry,
+                                       struct kmt_channel **channel);
+/* Removes an entry. */
+void kmt_process_remove_locked(D3DKMT_HANDLE handle);
+void kmt_process_remove_children_locked(D3DKMT_HANDLE parent, uint64_t channel);
+
+/* Maps what an entry has in the aperture, and gives a pointer to it: an allocation's until it is
+ * unmapped, a fence's as long as the entry lives. STATUS_NO_MEMORY; STATUS_NOT_SUPPORTED:
+ * it has nothing there. */
+NTSTATUS kmt_process_map_locked(struct kmt_channel *channel, struct kmt_handle *entry,
+                                void **address);
+/* Maps a fence that was entered. STATUS_DEVICE_REMOVED, too: the host's offset makes no sense. */
+NTSTATUS kmt_process_map_fence(struct kmt_channel *channel, D3DKMT_HANDLE handle, void **address);
+void kmt_process_unmap_locked(struct kmt_handle *entry);
+
+/* False when there is no connection, or when it was found to be lost. */
+bool kmt_process_is_connected(void);
+/* A channel has failed: its fences tell so. */
+void kmt_process_channel_lost(uint64_t channel);
 
 /* Tells the host to close a handle, whether it was entered or not. */
 void kmt_process_tell_closed(struct kmt_channel *channel, D3DKMT_HANDLE handle,
@@ -44,7 +75,7 @@ void kmt_process_tell_closed(struct kmt_channel *channel, D3DKMT_HANDLE handle,
 /* Whether the number is a live handle of that channel. For the guard. */
 bool kmt_process_is_handle(void *channel, uint32_t handle);
 
-/* For kmt/fork.c. */
+/* For kmt/fork.c too. */
 void kmt_process_lock(void);
 void kmt_process_unlock(void);
 void kmt_process_reset_locked(void);

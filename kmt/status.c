@@ -26,6 +26,7 @@ static const struct {
     NAMED(STATUS_NOT_SUPPORTED),
     NAMED(STATUS_INVALID_BUFFER_SIZE),
     NAMED(STATUS_DEVICE_REMOVED),
+    NAMED(STATUS_GRAPHICS_NO_VIDEO_MEMORY),
 };
 
 KMT_PUBLIC const char *gpupv_kmt_status_name(NTSTATUS status)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 int64_t stream_now_ms(void)
 {
@@ -44,14 +45,36 @@ static void skip(struct iovec **parts, int *count, size_t size)
     }
 }
 
-int stream_send(int fd, struct iovec *parts, int count, int64_t deadline_ms, struct error *err)
+union descriptor_control {
+    struct cmsghdr align;
+    uint8_t bytes[CMSG_SPACE(sizeof(int))];
+};
+
+static void attach(struct msghdr *message, union descriptor_control *control, int descriptor)
+{
+    memset(control, 0, sizeof(*control));
+    message->msg_control = control->bytes;
+    message->msg_controllen = sizeof(control->bytes);
+    struct cmsghdr *head = CMSG_FIRSTHDR(message);
+    head->cmsg_level = SOL_SOCKET;
+    head->cmsg_type = SCM_RIGHTS;
+    head->cmsg_len = CMSG_LEN(sizeof(descriptor));
+    memcpy(CMSG_DATA(head), &descriptor, sizeof(descriptor));
+}
+
+int stream_send(int fd, struct iovec *parts, int count, int descriptor, int64_t deadline_ms,
+                struct error *err)
 {
     skip(&parts, &count, 0); /* empty parts at the front */
     while (count) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
+        union descriptor_control control;
+        if (descriptor >= 0)
+            attach(&message, &control, descriptor);
         ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             skip(&parts, &count, (size_t)sent);
+            descriptor = -1;
         } else if (errno == EAGAIN) {
             int result = wait_for(fd, POLLOUT, deadline_ms, err);
             if (result)
@@ -65,7 +88,26 @@ int stream_send(int fd, struct iovec *parts, int count, int64_t deadline_ms, str
     return 0;
 }
 
-static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms, struct error *err)
+/* Keeps the first descriptor, if there is none yet. */
+static void take_descriptors(struct msghdr *message, int *descriptor)
+{
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd), sizeof(fd));
+            if (*descriptor < 0)
+                *descriptor = fd;
+            else
+                close(fd);
+        }
+    }
+}
+
+static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms, int *descriptor,
+                        struct error *err)
 {
     uint8_t *space;
     size_t size;
@@ -75,8 +117,15 @@ static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms
     result = wait_for(fd, POLLIN, deadline_ms, err);
     if (result)
         return result;
-    ssize_t got = recv(fd, space, size, MSG_DONTWAIT);
+    union descriptor_control control;
+    struct iovec part = {space, size};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got > 0) {
+        take_descriptors(&message, descriptor);
         frame_reader_filled(reader, (size_t)got);
         return 0;
     }
@@ -89,13 +138,15 @@ static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms
 }
 
 int stream_receive(int fd, struct frame_reader *reader, int64_t deadline_ms,
-                   struct wire_header *header, const uint8_t **payload, struct error *err)
+                   struct wire_header *header, const uint8_t **payload, int *descriptor,
+                   struct error *err)
 {
+    *descriptor = -1;
     for (;;) {
         int result = frame_reader_next(reader, header, payload, err);
         if (result)
             return result > 0 ? 0 : result;
-        result = receive_more(fd, reader, deadline_ms, err);
+        result = receive_more(fd, reader, deadline_ms, descriptor, err);
         if (result)
             return result;
     }

@@ -117,7 +117,7 @@ int handle_table_add(struct handle_table *table, uint32_t type, void *object, ui
 
 static struct slot *find(const struct handle_table *table, uint32_t handle, uint32_t type)
 {
-    uint32_t index = handle & 0xffff;
+    uint32_t index = handle_index(handle);
     if (index >= table->slot_count)
         return NULL;
     struct slot *slot = &table->slots[index];
@@ -141,8 +141,17 @@ void *handle_table_remove(struct handle_table *table, uint32_t handle, uint32_t 
     slot->object = NULL;
     slot->generation = next_generation(slot->generation);
     table->live--;
-    append_free(table, handle & 0xffff);
+    append_free(table, handle_index(handle));
     return object;
+}
+
+bool handle_table_change_type(struct handle_table *table, uint32_t handle, uint32_t from,
+                              uint32_t to)
+{
+    struct slot *slot = find(table, handle, from);
+    if (slot)
+        slot->type = to;
+    return slot != NULL;
 }
 
 size_t handle_table_count(const struct handle_table *table)

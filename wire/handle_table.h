@@ -28,6 +28,15 @@ int handle_table_add(struct handle_table *table, uint32_t type, void *object, ui
 void *handle_table_get(const struct handle_table *table, uint32_t handle, uint32_t type);
 /* Frees the name; returns the object, or NULL as above. */
 void *handle_table_remove(struct handle_table *table, uint32_t handle, uint32_t type);
+/* Gives a handle's object another type: the handle is then no longer one of `from`, and its slot
+ * stays taken until it is removed as one of `to`. False when it is not of type `from`. */
+bool handle_table_change_type(struct handle_table *table, uint32_t handle, uint32_t from,
+                              uint32_t to);
+/* The slot's index: less than the table's limit. */
+static inline uint32_t handle_index(uint32_t handle)
+{
+    return handle & 0xffffu;
+}
 size_t handle_table_count(const struct handle_table *table);
 
 /* Walks the live handles: start with *position 0; false at the end. Removing the handle that was

@@ -18,6 +18,9 @@
  * This protocol is kept stable: a new command or field raises WIRE_VERSION_MAX, and both sides
  * speak the highest version that both know. A command of a later version than the one agreed on is
  * an unknown one.
+ *
+ * Where a comment says so, a message carries one descriptor, as SCM_RIGHTS beside its first byte: that
+ * needs a Unix socket. A stream that has none gets STATUS_NOT_SUPPORTED for what needs one.
  */
 #ifndef GPUPV_WIRE_PROTOCOL_H
 #define GPUPV_WIRE_PROTOCOL_H
@@ -27,7 +30,7 @@
 #define WIRE_MAX_MESSAGE (128u * 1024u)
 #define WIRE_MAGIC 0x56505047u /* "GPPV" in the byte order of the stream */
 #define WIRE_VERSION_MIN 1u
-#define WIRE_VERSION_MAX 2u
+#define WIRE_VERSION_MAX 3u
 
 enum wire_kind { WIRE_REQUEST = 1, WIRE_ASYNC = 2, WIRE_REPLY = 3 };
 
@@ -47,6 +50,21 @@ enum wire_command {
     WIRE_STORE_LIST = 12,
     WIRE_STORE_READ = 13,
     WIRE_STORE_RULES = 14,
+    /* Version 3: memory, hardware queues, monitored fences. */
+    WIRE_MAP_APERTURE = 15,
+    WIRE_CREATE_ALLOCATION = 16,
+    WIRE_DESTROY_ALLOCATION = 17,
+    WIRE_UPDATE_ALLOCATION = 18,
+    WIRE_QUERY_VIDEO_MEMORY = 19,
+    WIRE_CREATE_HW_QUEUE = 20,
+    WIRE_DESTROY_HW_QUEUE = 21,
+    WIRE_SUBMIT_COMMAND = 22,
+    WIRE_CREATE_SYNC_OBJECT = 23,
+    WIRE_DESTROY_SYNC_OBJECT = 24,
+    WIRE_SIGNAL_FROM_CPU = 25,
+    WIRE_WAIT_FROM_CPU = 26,
+    WIRE_SIGNAL_FROM_GPU = 27,
+    WIRE_WAIT_FROM_GPU = 28,
     WIRE_COMMAND_END
 };
 
@@ -290,6 +308,141 @@ struct wire_store_rule {
 };
 #define WIRE_RULE_WHEN_NEWER 0x1u /* else the target is overwritten */
 #define WIRE_RULE_WOW64 0x2u      /* else into the native folder */
+
+/* MAP_APERTURE: no payload. The reply carries a descriptor of the process' aperture, the same each
+ * time: memory shared with the host, which can neither grow nor shrink. Allocations and fences lie in
+ * it at the offsets that their replies tell. STATUS_NOT_SUPPORTED: no descriptors. */
+struct wire_map_aperture_reply {
+    uint64_t size;
+};
+
+/* CREATE_ALLOCATION: followed by `count` struct wire_allocation_info. All are created, or none.
+ * Answered with the structure and `count` struct wire_allocation. */
+struct wire_create_allocation_request {
+    uint32_t device;
+    uint32_t resource; /* to add them to, or 0 */
+    uint32_t flags;    /* WIRE_CREATE_RESOURCE: they make up a new one */
+    uint32_t count;    /* 1 … WIRE_MAX_ALLOCATIONS */
+};
+#define WIRE_CREATE_RESOURCE 0x1u
+#define WIRE_MAX_ALLOCATIONS 1024u
+struct wire_allocation_info {
+    uint64_t size;  /* bytes; the host rounds it up */
+    uint32_t flags; /* WIRE_ALLOCATION_* */
+    uint32_t priority;
+};
+#define WIRE_ALLOCATION_CPU_VISIBLE 0x1u
+#define WIRE_ALLOCATION_ACCESSED_PHYSICALLY 0x2u
+struct wire_create_allocation_reply {
+    uint32_t resource; /* or 0 */
+    uint32_t count;
+};
+#define WIRE_NO_OFFSET UINT64_MAX
+struct wire_allocation {
+    uint64_t size;
+    uint64_t offset; /* in the aperture; WIRE_NO_OFFSET when it is not CPU-visible */
+    uint32_t handle;
+    uint32_t reserved;
+};
+
+/* DESTROY_ALLOCATION, a request or WIRE_ASYNC: followed by `count` handles of allocations; or with
+ * a resource and none. All are destroyed, or none. */
+struct wire_destroy_allocation_request {
+    uint32_t device;
+    uint32_t resource;
+    uint32_t flags; /* D3DDDICB_DESTROYALLOCATION2FLAGS */
+    uint32_t count;
+};
+
+/* UPDATE_ALLOCATION: `mask` is PropertyMaskValue of D3DDDI_UPDATEALLOCPROPERTY. */
+struct wire_update_allocation_request {
+    uint32_t allocation;
+    uint32_t mask;
+    uint32_t flags; /* D3DDDI_UPDATEALLOCPROPERTY_FLAGS */
+    uint32_t segment_set, preferred_segment;
+};
+
+struct wire_query_video_memory_request {
+    uint32_t adapter;
+    uint32_t group; /* D3DKMT_MEMORY_SEGMENT_GROUP */
+    uint32_t physical_adapter;
+    uint32_t reserved; /* 0 */
+};
+struct wire_query_video_memory_reply {
+    uint64_t budget, usage;
+};
+
+/* A fence's value in the aperture. Cells lie WIRE_FENCE_STRIDE bytes apart. Who waits adds 1 to
+ * `waiters` and sleeps on the value's low half (a futex); who changes the value wakes when `waiters`
+ * is not 0. UINT64_MAX: what would have signalled it is gone. */
+struct wire_fence_cell {
+    uint64_t value;
+    uint32_t waiters;
+    uint32_t reserved;
+};
+#define WIRE_FENCE_STRIDE 64u
+
+/* CREATE_HW_QUEUE: followed by `size` bytes of private data. Answered with the structure, and with
+ * no bytes or `size` bytes of private data as the driver left it. */
+struct wire_create_hw_queue_request {
+    uint32_t context;
+    uint32_t flags; /* D3DDDI_CREATEHWQUEUEFLAGS */
+    uint32_t size;
+    uint32_t reserved; /* 0 */
+};
+struct wire_create_hw_queue_reply {
+    uint64_t fence_offset; /* of the progress fence's cell; WIRE_NO_OFFSET: there is no aperture */
+    uint32_t queue, fence; /* handles */
+};
+
+/* SUBMIT_COMMAND, WIRE_ASYNC only: followed by `size` bytes of private data. */
+struct wire_submit_command_request {
+    uint64_t fence_value; /* that the queue's progress fence reaches when it is done, or 0 */
+    uint32_t queue;       /* a hardware queue, or a context */
+    uint32_t size;
+};
+
+/* CREATE_SYNC_OBJECT: of a CPU notification, carries a descriptor of an eventfd. */
+struct wire_create_sync_object_request {
+    uint64_t initial_value;
+    uint32_t device;
+    uint32_t type;  /* D3DDDI_SYNCHRONIZATIONOBJECT_TYPE */
+    uint32_t flags; /* D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS */
+    uint32_t engine_affinity;
+};
+struct wire_create_sync_object_reply {
+    uint64_t offset; /* of the fence's cell, or WIRE_NO_OFFSET */
+    uint32_t handle;
+    uint32_t reserved;
+};
+
+/* SIGNAL_FROM_CPU, WAIT_FROM_CPU: `object` is a device; the latter carries a descriptor of an
+ * eventfd, which is signalled once when the fences have their values.
+ * SIGNAL_FROM_GPU, WAIT_FROM_GPU, WIRE_ASYNC only: `object` is a context.
+ * Followed by `count` struct wire_fence_value. */
+struct wire_fence_request {
+    uint32_t object;
+    uint32_t flags; /* D3DDDICB_SIGNALFLAGS, or WIRE_WAIT_ANY */
+    uint32_t count; /* 1 … WIRE_MAX_FENCES */
+    uint32_t reserved; /* 0 */
+};
+#define WIRE_WAIT_ANY 0x1u
+#define WIRE_MAX_FENCES 32u
+struct wire_fence_value {
+    uint64_t value;
+    uint32_t fence;
+    uint32_t reserved; /* 0 */
+};
+
+_Static_assert(sizeof(struct wire_allocation_info) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_allocation) == 24, "no padding on the wire");
+_Static_assert(sizeof(struct wire_update_allocation_request) == 20, "no padding on the wire");
+_Static_assert(sizeof(struct wire_fence_cell) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_create_hw_queue_reply) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_submit_command_request) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_create_sync_object_request) == 24, "no padding on the wire");
+_Static_assert(sizeof(struct wire_create_sync_object_reply) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct wire_fence_value) == 16, "no padding on the wire");
 
 _Static_assert(sizeof(struct wire_store_package) == 88, "no padding on the wire");
 _Static_assert(sizeof(struct wire_store_read_request) == 16, "no padding on the wire");

@@ -485,4 +485,7 @@ typedef NTSTATUS(APIENTRY *PFND3DKMT_DESTROYCONTEXT)(CONST D3DKMT_DESTROYCONTEXT
 }
 #endif
 
+#include "d3dkmthk_memory.h"
+#include "d3dkmthk_sync.h"
+
 #endif

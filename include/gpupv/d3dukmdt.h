@@ -204,6 +204,242 @@ typedef struct _D3DDDI_QUERYREGISTRY_INFO {
     };
 } D3DDDI_QUERYREGISTRY_INFO;
 
+/* --- Memory --------------------------------------------------------------------------------- */
+
+typedef ULONGLONG D3DGPU_VIRTUAL_ADDRESS;
+typedef UINT D3DDDI_VIDEO_PRESENT_SOURCE_ID;
+typedef UINT D3DDDI_VIDEO_PRESENT_TARGET_ID;
+
+/* One allocation of D3DKMT_CREATEALLOCATION. */
+typedef struct _D3DDDI_ALLOCATIONINFO {
+    D3DKMT_HANDLE hAllocation;              /* out */
+    D3DKMT_PTR(CONST VOID *, pSystemMem);   /* NULL */
+    D3DKMT_PTR(VOID *, pPrivateDriverData); /* in/out */
+    UINT PrivateDriverDataSize;             /* bytes */
+    D3DDDI_VIDEO_PRESENT_SOURCE_ID VidPnSourceId;
+    union {
+        __extension__ struct {
+            UINT Primary : 1;
+            UINT Stereo : 1;
+            UINT Reserved : 30;
+        };
+        UINT Value;
+    } Flags;
+} D3DDDI_ALLOCATIONINFO;
+
+/* The same for D3DKMTCreateAllocation2. pPrivateDriverData is gpupv's struct
+ * gpupv_allocation_private (gpupv/kmt.h). */
+typedef struct _D3DDDI_ALLOCATIONINFO2 {
+    D3DKMT_HANDLE hAllocation; /* out */
+    __extension__ union {      /* NULL: memory of the caller's is not taken */
+        D3DKMT_PTR_HELPER(pSystemMem_hSection_Align)
+        HANDLE hSection;
+        CONST VOID *pSystemMem;
+    };
+    D3DKMT_PTR(VOID *, pPrivateDriverData);       /* in/out */
+    UINT PrivateDriverDataSize;                   /* bytes */
+    D3DDDI_VIDEO_PRESENT_SOURCE_ID VidPnSourceId; /* of a primary */
+    union {
+        __extension__ struct {
+            UINT Primary : 1;
+            UINT Stereo : 1;
+            UINT OverridePriority : 1;
+            UINT Reserved : 29;
+        };
+        UINT Value;
+    } Flags;
+    D3DKMT_ALIGN64 D3DGPU_VIRTUAL_ADDRESS GpuVirtualAddress; /* out: 0, there is none */
+    __extension__ union {
+        UINT Priority; /* in */
+        D3DKMT_ALIGN64 UINT64 Unused;
+    };
+    D3DKMT_ALIGN64 UINT64 Reserved[5];
+} D3DDDI_ALLOCATIONINFO2;
+
+typedef struct _D3DDDICB_LOCK2FLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT Reserved : 32;
+        };
+        UINT Value;
+    };
+} D3DDDICB_LOCK2FLAGS;
+
+typedef struct _D3DDDICB_DESTROYALLOCATION2FLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT AssumeNotInUse : 1;
+            UINT SynchronousDestroy : 1;
+            UINT Reserved : 29;
+            UINT SystemUseOnly : 1;
+        };
+        UINT Value;
+    };
+} D3DDDICB_DESTROYALLOCATION2FLAGS;
+
+typedef struct _D3DDDI_SEGMENTPREFERENCE {
+    __extension__ union {
+        __extension__ struct {
+            UINT SegmentId0 : 5;
+            UINT Direction0 : 1;
+            UINT SegmentId1 : 5;
+            UINT Direction1 : 1;
+            UINT SegmentId2 : 5;
+            UINT Direction2 : 1;
+            UINT SegmentId3 : 5;
+            UINT Direction3 : 1;
+            UINT SegmentId4 : 5;
+            UINT Direction4 : 1;
+            UINT Reserved : 2;
+        };
+        UINT Value;
+    };
+} D3DDDI_SEGMENTPREFERENCE;
+
+typedef struct D3DDDI_UPDATEALLOCPROPERTY_FLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT AccessedPhysically : 1;
+            UINT Unmoveable : 1;
+            UINT Reserved : 30;
+        };
+        UINT Value;
+    };
+} D3DDDI_UPDATEALLOCPROPERTY_FLAGS;
+
+typedef struct D3DDDI_UPDATEALLOCPROPERTY {
+    D3DKMT_HANDLE hPagingQueue; /* 0: an update takes effect at once */
+    D3DKMT_HANDLE hAllocation;
+    UINT SupportedSegmentSet;
+    D3DDDI_SEGMENTPREFERENCE PreferredSegment;
+    D3DDDI_UPDATEALLOCPROPERTY_FLAGS Flags;
+    D3DKMT_ALIGN64 UINT64 PagingFenceValue; /* out: 0 */
+    __extension__ union {
+        __extension__ struct {
+            UINT SetAccessedPhysically : 1;
+            UINT SetSupportedSegmentSet : 1;
+            UINT SetPreferredSegment : 1;
+            UINT SetUnmoveable : 1;
+            UINT Reserved : 28;
+        };
+        UINT PropertyMaskValue;
+    };
+} D3DDDI_UPDATEALLOCPROPERTY;
+
+/* --- Hardware queues and synchronisation ---------------------------------------------------- */
+
+#define D3DDDI_MAX_OBJECT_WAITED_ON 32
+#define D3DDDI_MAX_OBJECT_SIGNALED 32
+#define D3DDDI_MAX_BROADCAST_CONTEXT 64
+#define D3DDDI_MAX_WRITTEN_PRIMARIES 16
+
+typedef struct _D3DDDI_CREATEHWQUEUEFLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT DisableGpuTimeout : 1;
+            UINT NoBroadcastSignal : 1;
+            UINT NoBroadcastWait : 1;
+            UINT NoKmdAccess : 1;
+            UINT Reserved : 28;
+        };
+        UINT Value;
+    };
+} D3DDDI_CREATEHWQUEUEFLAGS;
+
+/* Of these gpupv has monitored fences and CPU notifications. */
+typedef enum _D3DDDI_SYNCHRONIZATIONOBJECT_TYPE {
+    D3DDDI_SYNCHRONIZATION_MUTEX = 1,
+    D3DDDI_SEMAPHORE = 2,
+    D3DDDI_FENCE = 3,
+    D3DDDI_CPU_NOTIFICATION = 4,
+    D3DDDI_MONITORED_FENCE = 5,
+    D3DDDI_PERIODIC_MONITORED_FENCE = 6,
+    D3DDDI_SYNCHRONIZATION_TYPE_LIMIT
+} D3DDDI_SYNCHRONIZATIONOBJECT_TYPE;
+
+typedef struct _D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT Shared : 1;
+            UINT NtSecuritySharing : 1;
+            UINT CrossAdapter : 1;
+            UINT TopOfPipeline : 1;
+            UINT NoSignal : 1;
+            UINT NoWait : 1;
+            UINT NoSignalMaxValueOnTdr : 1;
+            UINT NoGPUAccess : 1;
+            UINT SignalByKmd : 1; /* of a CPU notification */
+            UINT Reserved : 22;
+            UINT Reserved0 : 1;
+        };
+        UINT Value;
+    };
+} D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS;
+
+typedef struct _D3DDDI_SYNCHRONIZATIONOBJECTINFO2 {
+    D3DDDI_SYNCHRONIZATIONOBJECT_TYPE Type;   /* in */
+    D3DDDI_SYNCHRONIZATIONOBJECT_FLAGS Flags; /* in */
+    __extension__ union {
+        struct {
+            BOOL InitialState;
+        } SynchronizationMutex;
+        struct {
+            UINT MaxCount;
+            UINT InitialCount;
+        } Semaphore;
+        struct {
+            D3DKMT_ALIGN64 UINT64 FenceValue;
+        } Fence;
+        struct {
+            D3DKMT_PTR(HANDLE, Event); /* in: an eventfd, as (HANDLE)(SIZE_T)fd */
+        } CPUNotification;
+        struct {
+            D3DKMT_ALIGN64 UINT64 InitialFenceValue; /* in */
+            /* out: read-only; valid until the object is destroyed */
+            D3DKMT_PTR(VOID *, FenceValueCPUVirtualAddress);
+            D3DKMT_ALIGN64 D3DGPU_VIRTUAL_ADDRESS FenceValueGPUVirtualAddress; /* out: 0 */
+            UINT EngineAffinity;                                               /* in */
+            UINT Padding;
+        } MonitoredFence;
+        struct {
+            D3DKMT_HANDLE hAdapter;
+            D3DDDI_VIDEO_PRESENT_TARGET_ID VidPnTargetId;
+            D3DKMT_ALIGN64 UINT64 Time;
+            D3DKMT_PTR(VOID *, FenceValueCPUVirtualAddress);
+            D3DKMT_ALIGN64 D3DGPU_VIRTUAL_ADDRESS FenceValueGPUVirtualAddress;
+            UINT EngineAffinity;
+            UINT Padding;
+        } PeriodicMonitoredFence;
+        struct {
+            D3DKMT_ALIGN64 UINT64 Reserved[8];
+        } Reserved;
+    };
+    D3DKMT_HANDLE SharedHandle; /* out: 0 */
+} D3DDDI_SYNCHRONIZATIONOBJECTINFO2;
+
+typedef struct _D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT WaitAny : 1; /* for one of the objects, not for all */
+            UINT Reserved : 31;
+        };
+        UINT Value;
+    };
+} D3DDDI_WAITFORSYNCHRONIZATIONOBJECTFROMCPU_FLAGS;
+
+typedef struct _D3DDDICB_SIGNALFLAGS {
+    __extension__ union {
+        __extension__ struct {
+            UINT SignalAtSubmission : 1;
+            UINT EnqueueCpuEvent : 1;
+            UINT AllowFenceRewind : 1; /* the value may become smaller */
+            UINT Reserved : 28;
+            UINT DXGK_SIGNAL_FLAG_INTERNAL0 : 1;
+        };
+        UINT Value;
+    };
+} D3DDDICB_SIGNALFLAGS;
+
 #ifdef __cplusplus
 }
 #endif

@@ -111,6 +111,33 @@ struct gpupv_kmt_copy_rules {
 NTSTATUS gpupv_kmt_store_rules(D3DKMT_HANDLE adapter, uint32_t physical_adapter,
                                struct gpupv_kmt_copy_rules **rules);
 
+/* --- Memory --- */
+
+/* Allocations that one D3DKMTCreateAllocation2 makes at most. */
+#define GPUPV_KMT_MAX_ALLOCATIONS 1024u
+
+/* Private data of one allocation, for D3DKMTCreateAllocation2. It crosses in fields of its own: the
+ * guard does not look at it. */
+#define GPUPV_ALLOCATION_MAGIC 0x41565047u
+#define GPUPV_ALLOCATION_CPU_VISIBLE 0x1u         /* lies in the aperture: D3DKMTLock2 maps it */
+#define GPUPV_ALLOCATION_ACCESSED_PHYSICALLY 0x2u /* kept, as by D3DKMTUpdateAllocationProperty */
+struct gpupv_allocation_private {
+    uint32_t magic; /* GPUPV_ALLOCATION_MAGIC */
+    uint32_t flags; /* GPUPV_ALLOCATION_* */
+    /* in: bytes, not 0; out: rounded up to the host's pages */
+    uint64_t size __attribute__((aligned(8)));
+    uint64_t reserved; /* 0 */
+};
+
+/* Sleeps while *word is `seen`, at most `timeout` nanoseconds (UINT64_MAX: for ever), and maybe for
+ * no reason. `word` is 4-byte aligned and lies in memory shared with the host (an allocation, a
+ * fence's value). While it sleeps it looks now and then whether the host is still there: when the
+ * connection is lost, all fences of it that this process has mapped become UINT64_MAX, and all that
+ * sleep on one wake. Thread-safe. */
+void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout);
+/* Wakes all that sleep on a word, on both sides. */
+void gpupv_kmt_wake(uint32_t *word);
+
 /* A name for an NTSTATUS, e.g. "STATUS_INVALID_PARAMETER"; NULL for one that gpupv never returns.
  * The string is constant. */
 const char *gpupv_kmt_status_name(NTSTATUS status);

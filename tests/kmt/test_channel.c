@@ -132,7 +132,8 @@ static void the_set_holds_what_it_was_given(void **state)
     handle_set_remove(&set, 1);
     /* Numbers as a host makes them: generation high, index low. */
     for (uint32_t i = 0; i < COUNT; i++) {
-        const struct kmt_handle entry = {(i * 7919 % 60000 + 1) << 16 | i, KMT_DEVICE, 0, 1};
+        const struct kmt_handle entry = {
+            .handle = (i * 7919 % 60000 + 1) << 16 | i, .type = KMT_DEVICE, .channel = 1};
         assert_int_equal(handle_set_put(&set, &entry), 0);
     }
     assert_int_equal(set.count, COUNT);
@@ -153,11 +154,13 @@ static void the_set_replaces_and_forgets_children(void **state)
     (void)state;
     struct handle_set set = {0};
     for (uint32_t i = 1; i <= 3000; i++) {
-        const struct kmt_handle entry = {i << 12, i % 3 ? KMT_CONTEXT : KMT_ADAPTER,
-                                         i % 3 ? 77 + i % 2 : 0, 1 + i % 5 / 4};
+        const struct kmt_handle entry = {.handle = i << 12,
+                                         .type = i % 3 ? KMT_CONTEXT : KMT_ADAPTER,
+                                         .parents = {i % 3 ? 77 + i % 2 : 0},
+                                         .channel = 1 + i % 5 / 4};
         assert_int_equal(handle_set_put(&set, &entry), 0);
     }
-    const struct kmt_handle other = {1 << 12, KMT_DEVICE, 0, 9};
+    const struct kmt_handle other = {.handle = 1 << 12, .type = KMT_DEVICE, .channel = 9};
     assert_int_equal(handle_set_put(&set, &other), 0);
     assert_int_equal(set.count, 3000);
     assert_int_equal(handle_set_find(&set, 1 << 12)->channel, 9);

@@ -161,7 +161,7 @@ static void the_cause_is_in_the_message(void **state)
 static const struct wire_hello_reply good_hello = {
     .version = 1,
     .version_min = 1,
-    .version_max = 3,
+    .version_max = WIRE_VERSION_MAX + 1,
     .max_message = WIRE_MAX_MESSAGE,
     .guard_mode = 1,
     .host_version = "9.9",
@@ -171,13 +171,13 @@ static void another_version_is_named(void **state)
 {
     struct wire_hello_reply hello = good_hello;
     hello.version = 0;
-    hello.version_min = 3;
+    hello.version_min = 4;
     hello.version_max = 5;
     fake_host_set_hello(*state, STATUS_REVISION_MISMATCH, &hello);
     char message[1024];
     assert_status(gpupv_kmt_connect(NULL, message, sizeof(message)), STATUS_REVISION_MISMATCH);
-    assert_non_null(strstr(message, "versions 3 to 5"));
-    assert_non_null(strstr(message, "1 to 2"));
+    assert_non_null(strstr(message, "versions 4 to 5"));
+    assert_non_null(strstr(message, "1 to 3"));
     assert_non_null(strstr(message, "update"));
     assert_status(call_enum(0), STATUS_REVISION_MISMATCH);
 }
@@ -196,7 +196,7 @@ static void a_newer_host_that_speaks_ours_is_fine(void **state)
     struct gpupv_kmt_info info;
     assert_status(gpupv_kmt_connect(&info, NULL, 0), STATUS_SUCCESS);
     assert_int_equal(info.protocol_version, 1);
-    assert_int_equal(info.protocol_max, 3);
+    assert_int_equal(info.protocol_max, WIRE_VERSION_MAX + 1);
 }
 
 static void senseless_hellos_are_refused(void **state)
@@ -205,7 +205,7 @@ static void senseless_hellos_are_refused(void **state)
     for (int i = 0; i < 8; i++)
         hello[i] = good_hello;
     hello[0].version = 0;
-    hello[1].version = 3; /* not offered */
+    hello[1].version = WIRE_VERSION_MAX + 1; /* not offered */
     hello[2].version_min = 2;
     hello[3].version_max = 0;
     hello[4].max_message = 100;
