@@ -7,6 +7,8 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
 
 API = "vulkan"
+# A version's features may be split into parts that belong together.
+FEATURE_APIS = {API, "vulkanbase", "vulkancompute", "vulkangraphics"}
 
 
 class ModelError(Exception):
@@ -34,6 +36,11 @@ class Variable:
     optional: str | None
     object_type: str | None  # the sibling that tells the handle type of this integer
     values: str | None
+    alternative: str | None = None  # the length as a C expression, where `length` is a formula
+    unchecked: bool = False  # no validity follows from the declaration alone
+    selector: str | None = None  # the sibling that tells which member of a union is there
+    stride: str | None = None  # the sibling that tells how far apart elements lie
+    selection: str | None = None  # of a union's member: the selector's values
 
     @property
     def pointers(self):
@@ -87,6 +94,9 @@ class Extension:
     requires: str  # names joined by & (and), | (or), with parentheses; "" for none
     commands: list = field(default_factory=list)
     types: list = field(default_factory=list)
+    type_needs: list = field(default_factory=list)  # (type, extensions it is there for)
+    spec_version: int = 0
+    promoted_to: str | None = None  # VK_VERSION_1_3, or another extension
 
     def possible_without(self, missing):
         """Whether what this extension requires can be met when the extensions in `missing` are
@@ -107,6 +117,15 @@ class Model:
     enumerants: set
     foreign_types: set  # types of platform headers
     defined_types: dict  # type -> category
+    typedefs: dict  # basetype or bitmask -> what it is
+    type_aliases: dict  # other name -> type
+    constants: dict  # name -> integer
+    type_versions: dict  # core type -> "1.0"
+
+    def canonical_type(self, name):
+        while name in self.type_aliases:
+            name = self.type_aliases[name]
+        return name
 
     def canonical(self, name):
         while name in self.aliases:
@@ -149,6 +168,11 @@ def _variable(element):
         optional=element.get("optional"),
         object_type=element.get("objecttype"),
         values=element.get("values"),
+        alternative=element.get("altlen"),
+        unchecked=element.get("noautovalidity") == "true",
+        selector=element.get("selector"),
+        selection=element.get("selection"),
+        stride=element.get("stride"),
     )
 
 
@@ -186,6 +210,10 @@ def _read_types(root, model):
                 model.foreign_types.add(name)
             continue
         model.defined_types[name] = category
+        if element.get("alias"):
+            model.type_aliases[name] = element.get("alias")
+        elif category in ("basetype", "bitmask") and element.find("type") is not None:
+            model.typedefs[name] = _text(element.find("type"))
         if category == "define" and name == "VK_HEADER_VERSION":
             model.header_version = int(re.search(r"\d+", element.find("name").tail).group())
         elif category == "handle" and element.get("alias") is None:
@@ -221,24 +249,42 @@ def _read_commands(root, model):
         model.commands[name] = Command(name, _text(element.find("proto/type")), params)
 
 
+def _read_constants(root, model):
+    """Integers of the API constants: sizes of arrays."""
+    aliases = {}
+    for enums in root.findall("enums"):
+        if enums.get("name") != "API Constants":
+            continue
+        for element in enums.findall("enum"):
+            if element.get("alias"):
+                aliases[element.get("name")] = element.get("alias")
+            elif re.fullmatch(r"\d+", element.get("value", "")):
+                model.constants[element.get("name")] = int(element.get("value"))
+    for name, target in aliases.items():
+        if target in model.constants:
+            model.constants[name] = model.constants[target]
+
+
 def _read_requirements(root, model):
     for element in root.iter("enum"):
         if element.get("name"):
             model.enumerants.add(element.get("name"))
     for feature in root.findall("feature"):
-        if API not in feature.get("api", "").split(","):
+        if not FEATURE_APIS.intersection(feature.get("api", "").split(",")):
             continue
         for command in feature.findall("require/command"):
             model.core_commands.setdefault(command.get("name"), feature.get("number"))
         for type_ in feature.findall("require/type"):
             model.core_types.add(type_.get("name"))
+            model.type_versions.setdefault(type_.get("name"), feature.get("number"))
     for element in root.findall("extensions/extension"):
         extension = Extension(
             name=element.get("name"),
             type=element.get("type"),
             platform=element.get("platform"),
             supported=API in (element.get("supported") or "").split(","),
-            requires=_requirement(element))
+            requires=_requirement(element),
+            promoted_to=element.get("promotedto"))
         for require in element.findall("require"):
             if not _for_this_api(require):
                 continue
@@ -247,6 +293,10 @@ def _read_requirements(root, model):
                 extension.commands.append((command.get("name"), needs))
             for type_ in require.findall("type"):
                 extension.types.append(type_.get("name"))
+                extension.type_needs.append((type_.get("name"), needs))
+            for enum in require.findall("enum"):
+                if (enum.get("name") or "").endswith("_SPEC_VERSION") and enum.get("value"):
+                    extension.spec_version = int(enum.get("value"), 0)
         model.extensions[extension.name] = extension
 
 
@@ -255,9 +305,10 @@ def load(path):
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise ModelError(f"{path}: {error}") from error
-    model = Model(0, {}, {}, {}, {}, {}, {}, set(), set(), set(), {})
+    model = Model(0, {}, {}, {}, {}, {}, {}, set(), set(), set(), {}, {}, {}, {}, {})
     _read_types(root, model)
     _read_commands(root, model)
+    _read_constants(root, model)
     _read_requirements(root, model)
     if not model.header_version:
         raise ModelError(f"{path}: VK_HEADER_VERSION is not defined")

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""Tests of the paravirtual driver's generator. With --update the golden files, and the page of
+refused extensions, are written anew."""
+
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import tomllib
+import unittest
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[2]
+GENERATOR = ROOT / "wire" / "gen" / "generate_paravirtual.py"
+PAGE = ROOT / "docs" / "extensions.md"
+OUTPUTS = ("vkwire.h", "vkwire_structs.h", "vkwire_structs.c", "vkwire_outputs.c", "vkwire_encode.c",
+           "umd_calls.c", "umd_commands.c", "umd_command_table.c", "vkwire_extensions.c",
+           "vkwire_decode.c", "vkwire_exec.h", "vkwire_exec.c", "vkwire_dispatch.c")
+POLICY = (HERE / "small.toml").read_text(encoding="utf-8")
+XML = (HERE / "small.xml").read_text(encoding="utf-8")
+
+
+def generate(outputs, xml=XML, policy=POLICY, real=None):
+    """(error text, {output: text}); `real`: a vk.xml, with the policy of the project."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        command = [sys.executable, "-B", GENERATOR, "--folder", folder]
+        if real:
+            command += ["--xml", real]
+        else:
+            (folder / "vk.xml").write_text(xml, encoding="utf-8")
+            (folder / "policy.toml").write_text(policy, encoding="utf-8")
+            command += ["--xml", folder / "vk.xml", "--policy", folder / "policy.toml"]
+        run = subprocess.run(command + list(outputs), capture_output=True, text=True, check=False)
+        texts = {o: (folder / o).read_text(encoding="utf-8") for o in outputs
+                 if (folder / o).exists()}
+        assert (run.returncode == 0) == (not run.stderr), run.stderr
+        return run.stderr, texts
+
+
+def without_digest(text):
+    return re.sub(r'(#define STREAM_BUILD )"[0-9a-f]{31}"', r'\1"…"', text)
+
+
+def changed(**changes):
+    """small.xml with text put in front of its comments: types=…, commands=…"""
+    xml = XML
+    for place, text in changes.items():
+        mark = f"<!-- {place} -->"
+        assert mark in xml
+        xml = xml.replace(mark, text + mark)
+    return xml
+
+
+def member(struct, text):
+    return f'<type category="struct" name="{struct}">{text}</type>'
+
+
+def command(name, parameters, returns="void"):
+    return (f"<command><proto><type>{returns}</type> <name>{name}</name></proto>"
+            f"<param><type>VkDevice</type> <name>device</name></param>{parameters}</command>")
+
+
+def with_command(name, parameters, returns="void", types=""):
+    return changed(types=types, commands=command(name, parameters, returns),
+                   required=f'<command name="{name}"/>')
+
+
+def with_input(text):
+    """A command that takes a structure with this member."""
+    return with_command(
+        "vkUse", "<param>const <type>VkUsed</type>* <name>pUsed</name></param>",
+        types=member("VkUsed", text))
+
+
+class Golden(unittest.TestCase):
+    maxDiff = None
+
+    def test_small(self):
+        errors, texts = generate(OUTPUTS)
+        self.assertEqual(errors, "")
+        for name in OUTPUTS:
+            golden = (HERE / (name + ".golden")).read_text(encoding="utf-8")
+            self.assertMultiLineEqual(golden, without_digest(texts[name]))
+
+    def test_the_build_changes_with_the_format(self):
+        _, one = generate(["vkwire.h"])
+        _, same = generate(["vkwire.h"])
+        _, other = generate(["vkwire.h"], policy=POLICY + "\n# a comment\n")
+        self.assertEqual(one, same)
+        self.assertNotEqual(one, other)
+
+
+class Stops(unittest.TestCase):
+    """What no rule covers stops the generator with its name."""
+
+    def check(self, xml, *words, policy=POLICY):
+        errors, texts = generate(["vkwire.h"], xml=xml, policy=policy)
+        self.assertEqual(texts, {})
+        for word in words:
+            self.assertIn(word, errors)
+        self.assertNotIn("Traceback", errors)
+
+    def test_pointer_without_a_length(self):
+        self.check(with_input("<member>const <type>void</type>* <name>pBlob</name></member>"),
+                   "vkUse", "VkUsed.pBlob")
+
+    def test_pointer_that_the_driver_writes(self):
+        self.check(with_input("<member><type>uint32_t</type>* <name>pWritten</name></member>"),
+                   "vkUse", "VkUsed.pWritten")
+
+    def test_length_in_an_unknown_place(self):
+        self.check(with_input('<member len="far">const <type>uint32_t</type>* <name>pFar</name>'
+                              "</member>"), "VkUsed.pFar", "far")
+
+    def test_handle_hidden_in_an_integer(self):
+        self.check(with_command("vkName", "<param>const <type>VkObjectName</type>* "
+                                "<name>pName</name></param>"), "vkName", "VkObjectName.object")
+
+    def test_union_without_a_selector(self):
+        self.check(with_input("<member><type>VkShapeData</type> <name>shape</name></member>"),
+                   "VkUsed.shape", "VkShapeData")
+
+    def test_function_pointer(self):
+        xml = with_input("<member><type>PFN_vkCall</type> <name>pfnCall</name></member>")
+        self.check(xml.replace("<types>", "<types><type category=\"funcpointer\">typedef void (* "
+                               "<name>PFN_vkCall</name>)(void);</type>"), "VkUsed.pfnCall")
+
+    def test_unknown_type(self):
+        self.check(with_input("<member><type>HANDLE</type> <name>handle</name></member>"),
+                   "VkUsed", "HANDLE")
+
+    def test_device_in_a_structure(self):
+        self.check(with_input("<member><type>VkDevice</type> <name>device</name></member>"),
+                   "VkUsed.device")
+
+    def test_pointer_given_out(self):
+        self.check(with_command("vkMap", "<param><type>void</type>** <name>ppData</name></param>"),
+                   "vkMap", "ppData")
+
+    def test_output_without_a_length(self):
+        self.check(with_command("vkRead", "<param><type>void</type>* <name>pData</name></param>"),
+                   "vkRead", "pData")
+
+    def test_handle_in_an_output(self):
+        self.check(with_command(
+            "vkAsk", "<param><type>VkAnswer</type>* <name>pAnswer</name></param>",
+            types=member("VkAnswer", "<member><type>VkThing</type> <name>thing</name></member>")),
+            "vkAsk", "VkAnswer.thing")
+
+    def test_several_objects_at_once(self):
+        self.check(with_command(
+            "vkCreateThings", '<param><type>uint32_t</type> <name>count</name></param>'
+            '<param len="count"><type>VkThing</type>* <name>pThings</name></param>', "VkResult"),
+            "vkCreateThings")
+
+    def test_structure_in_a_chain(self):
+        self.check(changed(
+            types='<type category="struct" name="VkMoreInfo" structextends="VkThingCreateInfo">'
+                  '<member values="VK_STRUCTURE_TYPE_MORE"><type>VkStructureType</type> '
+                  '<name>sType</name></member><member>const <type>void</type>* <name>pNext</name>'
+                  "</member><member>const <type>void</type>* <name>pMore</name></member></type>",
+            required='<type name="VkMoreInfo"/>'), "VkMoreInfo.pMore")
+
+    def test_policy_that_names_nothing(self):
+        for text, name in (('guest = ["CreateInstance", "CreateNothing"]', "CreateNothing"),
+                           ('sanitized = ["VkNothing"]', "VkNothing")):
+            section = text.split(" ")[0]
+            policy = re.sub(rf"(?m)^{section} = .*$", text, POLICY)
+            self.check(XML, section, name, policy=policy)
+        self.check(XML, "VK_EXT_nothing",
+                   policy=POLICY.replace("VK_EXT_refused", "VK_EXT_nothing"))
+        self.check(XML, "surprise", policy="surprise = []\n" + POLICY)
+
+    def test_result_of_an_asynchronous_command(self):
+        self.check(XML, "GetThings", policy=POLICY.replace(
+            'asynchronous = ["QueueRun"]', 'asynchronous = ["QueueRun", "GetThings"]'))
+
+
+class Refusals(unittest.TestCase):
+    def test_what_needs_a_refused_extension_is_refused(self):
+        _, texts = generate(["vkwire_extensions.c"])
+        text = texts["vkwire_extensions.c"]
+        self.assertIn('"VK_EXT_more_things", 1, true,\n      "needs VK_EXT_refused"', text)
+        self.assertIn('"VK_EXT_things", 3, true,\n      NULL, VK_API_VERSION_1_1', text)
+
+    def test_a_refused_command_ends_the_version(self):
+        _, texts = generate(["vkwire.h"], policy=POLICY +
+                            '\n[refused_commands]\nGetThings = "for the test"\n')
+        self.assertIn("#define VKWIRE_API_VERSION VK_API_VERSION_1_0", texts["vkwire.h"])
+        self.assertNotIn("GetThings", texts["vkwire.h"])
+
+
+class Page(unittest.TestCase):
+    maxDiff = None
+
+    def test_the_page_tells_what_the_policy_says(self):
+        if not REAL:
+            self.skipTest("no vk.xml")
+        errors, texts = generate(["extensions.md"], real=REAL)
+        self.assertEqual(errors, "")
+        page, text = PAGE.read_text(encoding="utf-8"), texts["extensions.md"]
+        version = re.compile(r"\(vk\.xml (\d+)\)")
+        if version.search(page).group(1) != version.search(text).group(1):
+            self.skipTest("the page is made from another vk.xml")
+        self.assertMultiLineEqual(page, text)
+
+    def test_every_refusal_has_a_reason(self):
+        with open(ROOT / "wire" / "gen" / "paravirtual.toml", "rb") as file:
+            policy = tomllib.load(file)
+        for section, entries in policy.items():
+            if isinstance(entries, dict) and section not in ("want_ids", "inner_lengths"):
+                for name, reason in entries.items():
+                    self.assertGreater(len(reason), 4, f"{section}: {name}")
+
+
+def update():
+    _, texts = generate(OUTPUTS)
+    for name, text in texts.items():
+        (HERE / (name + ".golden")).write_text(without_digest(text), encoding="utf-8")
+    if REAL:
+        _, texts = generate(["extensions.md"], real=REAL)
+        PAGE.write_text(texts["extensions.md"], encoding="utf-8")
+
+
+if __name__ == "__main__":
+    paths = [a for a in sys.argv[1:] if a.endswith(".xml")]
+    REAL = paths[0] if paths else None
+    if "--update" in sys.argv:
+        update()
+    else:
+        unittest.main(argv=sys.argv[:1])
