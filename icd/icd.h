@@ -42,6 +42,10 @@ struct icd_umd {
     VkInstance instance;
     struct icd_commands commands;
     struct unknown_table unknown;
+    /* Of a driver that knows gpupv: the adapters of its physical devices, in the devices' order.
+     * NULL for a plain driver. */
+    const struct loader_adapter **adapters;
+    uint32_t adapter_count;
 };
 
 /* Dispatchable: the Vulkan loader writes the first member. Lives as long as its instance. The first

@@ -77,8 +77,50 @@ static VkResult call_driver(struct icd_umd *umd, const VkInstanceCreateInfo *inf
     return VK_ERROR_INITIALIZATION_FAILED;
 }
 
-static VkResult create_umd(struct icd_umd *umd, const VkInstanceCreateInfo *info,
-                           const VkAllocationCallbacks *allocator)
+/* A driver that knows gpupv is told its adapters, and says which it serves. */
+static VkResult call_driver_with_adapters(struct icd_umd *umd, const struct loader *loader,
+                                          VkInstanceCreateInfo *info,
+                                          const VkAllocationCallbacks *allocator)
+{
+    void **contexts = calloc(loader->adapter_count, sizeof(*contexts));
+    int32_t *results = calloc(loader->adapter_count, sizeof(*results));
+    struct gpupv_umd_instance_adapters chained = {
+        .sType = GPUPV_STRUCTURE_TYPE_UMD_INSTANCE_ADAPTERS,
+        .pNext = info->pNext,
+        .adapter_contexts = contexts,
+        .results = results,
+    };
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+
+    umd->adapters = calloc(loader->adapter_count, sizeof(*umd->adapters));
+    if (!contexts || !results || !umd->adapters)
+        goto free_lists;
+    for (size_t i = 0; i < loader->adapter_count; i++) {
+        const struct loader_adapter *adapter = &loader->adapters[i];
+
+        if (adapter->step != LOADER_STEP_DONE || adapter->umd != umd->driver)
+            continue;
+        umd->adapters[chained.adapter_count] = adapter;
+        contexts[chained.adapter_count++] = adapter->context;
+    }
+    info->pNext = &chained;
+    result = call_driver(umd, info, allocator);
+    for (uint32_t i = 0; i < chained.adapter_count && result == VK_SUCCESS; i++)
+        if (results[i] == VK_SUCCESS)
+            umd->adapters[umd->adapter_count++] = umd->adapters[i];
+
+free_lists:
+    if (result != VK_SUCCESS) {
+        free(umd->adapters);
+        umd->adapters = NULL;
+    }
+    free(results);
+    free(contexts);
+    return result;
+}
+
+static VkResult create_umd(struct icd_umd *umd, const struct loader *loader,
+                           const VkInstanceCreateInfo *info, const VkAllocationCallbacks *allocator)
 {
     VkInstanceCreateInfo own = *info;
     VkApplicationInfo application;
@@ -102,7 +144,10 @@ static VkResult create_umd(struct icd_umd *umd, const VkInstanceCreateInfo *info
             application.apiVersion = VK_API_VERSION_1_0;
         own.pApplicationInfo = &application;
     }
-    result = call_driver(umd, &own, allocator);
+    if (umd->driver->open_adapter)
+        result = call_driver_with_adapters(umd, loader, &own, allocator);
+    else
+        result = call_driver(umd, &own, allocator);
 
 free_names:
     free(names);
@@ -134,7 +179,8 @@ static bool add_driver(const struct loader_umd *driver, void *data)
 
     *umd = (struct icd_umd){.driver = driver, .index = instance->umd_count};
     unknown_table_init(&umd->unknown);
-    result = create_umd(umd, creation->info, creation->allocator);
+    result =
+        create_umd(umd, discovery_loader(instance->discovery), creation->info, creation->allocator);
     if (result == VK_SUCCESS) {
         instance->umd_count++;
         return true;
@@ -155,8 +201,10 @@ static void destroy_instance(struct icd_instance *instance, const VkAllocationCa
     VkAllocationCallbacks own = instance->allocator;
 
     icd_devices_forget(instance);
-    for (uint32_t i = instance->umd_count; i-- > 0;)
+    for (uint32_t i = instance->umd_count; i-- > 0;) {
         instance->umds[i].commands.DestroyInstance(instance->umds[i].instance, allocator);
+        free(instance->umds[i].adapters);
+    }
     icd_free(&own, NULL, instance->devices);
     icd_free(&own, NULL, instance->umds);
     discovery_release(instance->discovery);

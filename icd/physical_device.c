@@ -11,6 +11,7 @@ struct candidate {
     const struct icd_umd *umd;
     VkPhysicalDevice real;
     VkPhysicalDeviceProperties properties;
+    const struct loader_adapter *adapter; /* where the driver says which; or NULL */
     bool taken;
 };
 
@@ -71,10 +72,21 @@ static VkResult add_candidates(struct candidates *list, const struct icd_umd *um
         struct candidate *one = &list->items[list->count++];
 
         *one = (struct candidate){.umd = umd, .real = devices[i]};
+        if (i < umd->adapter_count)
+            one->adapter = umd->adapters[i];
         umd->commands.GetPhysicalDeviceProperties(devices[i], &one->properties);
     }
     free(devices);
     return VK_SUCCESS;
+}
+
+/* A plain driver does not know adapters: its devices are told by their ids. */
+static bool fits(const struct candidate *one, const struct loader_adapter *adapter)
+{
+    if (one->umd->adapters)
+        return one->adapter == adapter;
+    return one->properties.vendorID == adapter->device_ids.VendorID &&
+           one->properties.deviceID == adapter->device_ids.DeviceID;
 }
 
 /* Equal devices of one driver go to equal adapters in order. */
@@ -83,9 +95,7 @@ static struct candidate *take(struct candidates *list, const struct loader_adapt
     for (uint32_t i = 0; i < list->count; i++) {
         struct candidate *one = &list->items[i];
 
-        if (one->taken || one->umd->driver != adapter->umd ||
-            one->properties.vendorID != adapter->device_ids.VendorID ||
-            one->properties.deviceID != adapter->device_ids.DeviceID)
+        if (one->taken || one->umd->driver != adapter->umd || !fits(one, adapter))
             continue;
         one->taken = true;
         return one;
@@ -112,6 +122,13 @@ static void match(struct icd_instance *instance, const struct loader *loader,
         if (adapter->step != LOADER_STEP_DONE || !has_driver(instance, adapter->umd))
             continue;
         found = take(list, adapter);
+        if (!found && adapter->umd->open_adapter) {
+            log_warning("icd",
+                        "adapter \"%s\" is not offered: its driver %s does not reach the host's "
+                        "device; the lines before and the host's log say why",
+                        adapter->description, adapter->umd->library_path);
+            continue;
+        }
         if (!found) {
             log_warning("icd",
                         "adapter \"%s\" (%04x:%04x) is not offered: its driver %s has no such "
@@ -208,11 +225,9 @@ VKAPI_ATTR VkResult VKAPI_CALL icd_EnumeratePhysicalDevices(VkInstance instance,
 static void write_identity(const struct loader_adapter *adapter, uint8_t luid[VK_LUID_SIZE],
                            uint32_t *node_mask, VkBool32 *valid)
 {
-    uint32_t nodes = adapter->physical_adapter_count;
-
     memcpy(luid, &adapter->luid.LowPart, 4);
     memcpy(luid + 4, &adapter->luid.HighPart, 4);
-    *node_mask = nodes >= 32 ? UINT32_MAX : (1u << (nodes ? nodes : 1)) - 1;
+    *node_mask = adapter->node_mask;
     *valid = VK_TRUE;
 }
 

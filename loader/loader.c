@@ -17,14 +17,10 @@
 const char *loader_step_name(enum loader_step step)
 {
     static const char *const names[] = {
-        [LOADER_STEP_ENUMERATE] = "adapter list",
-        [LOADER_STEP_DRIVER_NAME] = "driver name",
-        [LOADER_STEP_MANIFEST] = "manifest",
-        [LOADER_STEP_PACKAGE] = "package",
-        [LOADER_STEP_SIGNATURE] = "signature",
-        [LOADER_STEP_LIBRARY] = "library",
-        [LOADER_STEP_NEGOTIATE] = "negotiation",
-        [LOADER_STEP_DONE] = "loaded",
+        [LOADER_STEP_ENUMERATE] = "adapter list", [LOADER_STEP_DRIVER_NAME] = "driver name",
+        [LOADER_STEP_MANIFEST] = "manifest",      [LOADER_STEP_PACKAGE] = "package",
+        [LOADER_STEP_SIGNATURE] = "signature",    [LOADER_STEP_LIBRARY] = "library",
+        [LOADER_STEP_NEGOTIATE] = "negotiation",  [LOADER_STEP_DONE] = "loaded",
     };
 
     return (size_t)step < sizeof(names) / sizeof(names[0]) ? names[step] : "unknown step";
@@ -245,7 +241,19 @@ static int load_driver(struct loader_adapter *adapter)
         return code;
     code = load_first(adapter, manifests, &adapter->error);
     adapter_query_free_manifests(manifests);
+    if (code == 0) {
+        code = umd_open_adapter(adapter, &adapter->error);
+        if (code < 0) {
+            adapter->umd = NULL;
+            adapter->step = LOADER_STEP_NEGOTIATE;
+        }
+    }
     return code;
+}
+
+static uint32_t node_mask(uint32_t count)
+{
+    return count >= 32 ? UINT32_MAX : (1u << (count ? count : 1)) - 1;
 }
 
 /* -ENOMEM ends the whole loader; any other failure stays with the adapter. */
@@ -259,6 +267,7 @@ static int describe(struct loader_adapter *adapter, const D3DKMT_ADAPTERINFO *in
     if (!adapter->description)
         return -ENOMEM;
     adapter->physical_adapter_count = adapter_query_physical_count(adapter->handle);
+    adapter->node_mask = node_mask(adapter->physical_adapter_count);
     adapter->store_path = adapter_query_store_path(adapter->handle);
     adapter->step = LOADER_STEP_ENUMERATE;
     code = adapter_query_device_ids(adapter->handle, &adapter->device_ids, &adapter->error);
@@ -315,6 +324,7 @@ void loader_destroy(struct loader *loader)
         struct loader_adapter *adapter = &loader->adapters[i];
         D3DKMT_CLOSEADAPTER args = {adapter->handle};
 
+        umd_close_adapter(adapter);
         D3DKMTCloseAdapter(&args);
         free(adapter->description);
         free(adapter->store_path);

@@ -24,6 +24,7 @@
 #include <vulkan/vulkan_core.h>
 
 #include "gpupv/d3dkmthk.h"
+#include "gpupv/umd.h"
 #include "hoststore/trust.h"
 #include "util/error.h"
 
@@ -51,6 +52,9 @@ struct loader_umd {
     uint32_t api_version;       /* the manifest's */
     PFN_vk_icdGetInstanceProcAddr get_instance_proc_addr;
     PFN_vk_icdGetPhysicalDeviceProcAddr get_physical_device_proc_addr; /* may be NULL */
+    /* NULL, both: a plain Vulkan driver, which does not know that it runs in a guest. */
+    PFN_gpupv_umd_open_adapter open_adapter;
+    PFN_gpupv_umd_close_adapter close_adapter;
 };
 
 struct loader_adapter {
@@ -59,11 +63,15 @@ struct loader_adapter {
     char *description; /* UTF-8 */
     D3DKMT_DEVICE_IDS device_ids;
     uint32_t physical_adapter_count;
-    char *store_path;             /* the guest's path of the package, or NULL */
-    char *manifest_path;          /* or NULL */
-    const struct loader_umd *umd; /* NULL unless step is LOADER_STEP_DONE */
-    enum loader_step step;        /* the step that failed, or LOADER_STEP_DONE */
-    struct error error;           /* why */
+    uint32_t node_mask;               /* a bit for each physical adapter */
+    char *store_path;                 /* the guest's path of the package, or NULL */
+    char *manifest_path;              /* or NULL */
+    const struct loader_umd *umd;     /* NULL unless step is LOADER_STEP_DONE */
+    enum loader_step step;            /* the step that failed, or LOADER_STEP_DONE */
+    void *context;                    /* the driver's own, of open_adapter */
+    uint32_t node_count;              /* as the driver says: 1 for a plain one */
+    uint32_t cross_node_sharing_tier; /* 0 NOT_SUPPORTED … 4 */
+    struct error error;               /* why */
     /* How the package's signatures stand to the keys that this guest trusts. */
     bool signature_known; /* false: the loader did not come to look */
     struct trust_result signature;

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpupv/ntstatus.h"
+
 struct entry {
     struct loader_umd umd;
     struct entry *next;
@@ -92,6 +94,13 @@ static int negotiate(void *library, struct loader_umd *umd, struct error *err)
         umd->get_physical_device_proc_addr =
             (PFN_vk_icdGetPhysicalDeviceProcAddr)interface_function(
                 library, umd->get_instance_proc_addr, "vk_icdGetPhysicalDeviceProcAddr");
+    umd->open_adapter = (PFN_gpupv_umd_open_adapter)symbol(library, "gpupv_umd_open_adapter");
+    umd->close_adapter = (PFN_gpupv_umd_close_adapter)symbol(library, "gpupv_umd_close_adapter");
+    if (!umd->open_adapter != !umd->close_adapter)
+        return error_set(err, -EPROTONOSUPPORT,
+                         "%s exports one of gpupv_umd_open_adapter and gpupv_umd_close_adapter "
+                         "without the other",
+                         umd->library_path);
     return 0;
 }
 
@@ -185,4 +194,44 @@ int umd_load(const char *manifest_path, const struct package *package, const cha
     if (code == 0)
         *umd = &entry->umd;
     return code;
+}
+
+/* --- Adapters --- */
+
+int umd_open_adapter(struct loader_adapter *adapter, struct error *err)
+{
+    const struct loader_umd *umd = adapter->umd;
+    struct gpupv_umd_info info = {.size = sizeof(info), .node_count = 1};
+    const struct gpupv_umd_adapter own = {
+        .interface_version = GPUPV_UMD_INTERFACE_VERSION,
+        .handle = adapter->handle,
+        .luid = adapter->luid,
+        .physical_adapters = adapter->physical_adapter_count,
+        .node_mask = adapter->node_mask,
+        .callbacks = &umd_callbacks,
+    };
+    NTSTATUS status = STATUS_SUCCESS;
+
+    if (umd->open_adapter)
+        status = umd->open_adapter(&own, &info, &adapter->context);
+    adapter->node_count = info.node_count ? info.node_count : 1;
+    adapter->cross_node_sharing_tier = info.cross_node_sharing_tier;
+    if (NT_SUCCESS(status))
+        return 0;
+    adapter->context = NULL;
+    if (status == STATUS_NO_MEMORY)
+        return error_set(err, -ENOMEM, "no memory for an adapter of %s", umd->library_path);
+    if (status == STATUS_REVISION_MISMATCH)
+        return error_set(err, -EPROTONOSUPPORT,
+                         "%s needs a newer gpupv than this guest has; update gpupv in the guest",
+                         umd->library_path);
+    return error_set(err, -EIO, "%s does not take the adapter: NTSTATUS 0x%08x", umd->library_path,
+                     (unsigned)status);
+}
+
+void umd_close_adapter(struct loader_adapter *adapter)
+{
+    if (adapter->context)
+        adapter->umd->close_adapter(adapter->context);
+    adapter->context = NULL;
 }

@@ -17,4 +17,12 @@ int umd_load(const char *manifest_path, const struct package *package, const cha
              uint32_t api_version, const struct loader_umd **umd, enum loader_step *step,
              struct error *err);
 
+/* Tells a driver that knows gpupv its adapter (adapter->umd is set); does nothing for a plain one.
+ * Fills context, node count and tier. -EPROTONOSUPPORT, -ENOMEM, -EIO. */
+int umd_open_adapter(struct loader_adapter *adapter, struct error *err);
+void umd_close_adapter(struct loader_adapter *adapter);
+
+/* The table of functions that drivers get (umd_callbacks.c). */
+extern const struct gpupv_umd_callbacks umd_callbacks;
+
 #endif

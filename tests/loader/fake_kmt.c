@@ -146,3 +146,38 @@ NTSTATUS APIENTRY D3DKMTQueryAdapterInfo(CONST D3DKMT_QUERYADAPTERINFO *pArgs)
         return STATUS_NOT_SUPPORTED;
     }
 }
+
+/* --- What drivers are lent; nobody here calls it --- */
+
+#define UNUSED_THUNK(name, type)                                                                   \
+    NTSTATUS APIENTRY name(type *pArgs)                                                            \
+    {                                                                                              \
+        (void)pArgs;                                                                               \
+        return STATUS_NOT_SUPPORTED;                                                               \
+    }
+
+UNUSED_THUNK(D3DKMTEscape, CONST D3DKMT_ESCAPE)
+UNUSED_THUNK(D3DKMTCreateDevice, D3DKMT_CREATEDEVICE)
+UNUSED_THUNK(D3DKMTDestroyDevice, CONST D3DKMT_DESTROYDEVICE)
+UNUSED_THUNK(D3DKMTCreateContextVirtual, D3DKMT_CREATECONTEXTVIRTUAL)
+UNUSED_THUNK(D3DKMTDestroyContext, CONST D3DKMT_DESTROYCONTEXT)
+UNUSED_THUNK(D3DKMTCreateAllocation2, D3DKMT_CREATEALLOCATION)
+UNUSED_THUNK(D3DKMTDestroyAllocation2, CONST D3DKMT_DESTROYALLOCATION2)
+UNUSED_THUNK(D3DKMTLock2, D3DKMT_LOCK2)
+UNUSED_THUNK(D3DKMTUnlock2, CONST D3DKMT_UNLOCK2)
+UNUSED_THUNK(D3DKMTCreateHwQueue, D3DKMT_CREATEHWQUEUE)
+UNUSED_THUNK(D3DKMTDestroyHwQueue, CONST D3DKMT_DESTROYHWQUEUE)
+UNUSED_THUNK(D3DKMTSubmitCommandToHwQueue, CONST D3DKMT_SUBMITCOMMANDTOHWQUEUE)
+UNUSED_THUNK(D3DKMTQueryVideoMemoryInfo, D3DKMT_QUERYVIDEOMEMORYINFO)
+
+void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout)
+{
+    (void)word;
+    (void)seen;
+    (void)timeout;
+}
+
+void gpupv_kmt_wake(uint32_t *word)
+{
+    (void)word;
+}

@@ -8,6 +8,9 @@
 
 #include <vulkan/vk_icd.h>
 
+#include "gpupv/ntstatus.h"
+#include "gpupv/umd.h"
+
 #ifndef FAKE_DEVICES
 #define FAKE_DEVICES 1
 #endif
@@ -37,6 +40,7 @@ struct object {
 struct fake_instance {
     struct object base;
     struct object devices[FAKE_DEVICES];
+    size_t device_count;
     bool debug_utils, surface;
 };
 
@@ -140,11 +144,78 @@ static bool all_known(const VkInstanceCreateInfo *info)
     return true;
 }
 
+/* --- Adapters --- */
+
+struct fake_adapter_context {
+    uint32_t luid;
+};
+
+/* How many devices the instance has: what an instance of a plain driver always has. */
+static VkResult take_adapters(const VkInstanceCreateInfo *info, size_t *devices)
+{
+    *devices = FAKE_DEVICES;
+#ifdef FAKE_GPUPV
+    const struct gpupv_umd_instance_adapters *adapters = info->pNext;
+
+    if (!adapters || adapters->sType != GPUPV_STRUCTURE_TYPE_UMD_INSTANCE_ADAPTERS)
+        return VK_ERROR_INCOMPATIBLE_DRIVER;
+    *devices = 0;
+    for (uint32_t i = 0; i < adapters->adapter_count; i++) {
+        const struct fake_adapter_context *context = adapters->adapter_contexts[i];
+        bool served = context->luid != fake_umd_state.unserved_luid;
+
+        adapters->results[i] = served ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
+        *devices += served;
+    }
+    if (*devices > FAKE_DEVICES)
+        return VK_ERROR_TOO_MANY_OBJECTS;
+#else
+    (void)info;
+#endif
+    return VK_SUCCESS;
+}
+
+#ifdef FAKE_GPUPV
+EXPORT NTSTATUS APIENTRY gpupv_umd_open_adapter(const struct gpupv_umd_adapter *adapter,
+                                                struct gpupv_umd_info *info, void **context);
+EXPORT NTSTATUS APIENTRY gpupv_umd_open_adapter(const struct gpupv_umd_adapter *adapter,
+                                                struct gpupv_umd_info *info, void **context)
+{
+    struct fake_adapter_context *own;
+
+    if (fake_umd_state.open_adapter_status)
+        return fake_umd_state.open_adapter_status;
+    if (adapter->callbacks->size != sizeof(*adapter->callbacks) || !adapter->callbacks->Log ||
+        info->size != sizeof(*info))
+        return STATUS_INVALID_PARAMETER;
+    own = malloc(sizeof(*own));
+    if (!own)
+        return STATUS_NO_MEMORY;
+    own->luid = adapter->luid.LowPart;
+    fake_umd_state.node_mask = adapter->node_mask;
+    fake_umd_state.open_adapters++;
+    info->interface_version = GPUPV_UMD_INTERFACE_VERSION;
+    info->node_count = adapter->physical_adapters;
+    info->cross_node_sharing_tier = 2;
+    *context = own;
+    return STATUS_SUCCESS;
+}
+
+EXPORT void APIENTRY gpupv_umd_close_adapter(void *context);
+EXPORT void APIENTRY gpupv_umd_close_adapter(void *context)
+{
+    fake_umd_state.open_adapters--;
+    free(context);
+}
+#endif
+
 static VKAPI_ATTR VkResult VKAPI_CALL CreateInstance(const VkInstanceCreateInfo *info,
                                                      const VkAllocationCallbacks *allocator,
                                                      VkInstance *to)
 {
     struct fake_instance *instance;
+    size_t devices;
+    VkResult result;
     uint32_t version = info->pApplicationInfo ? info->pApplicationInfo->apiVersion : 0;
 
     (void)allocator;
@@ -157,9 +228,13 @@ static VKAPI_ATTR VkResult VKAPI_CALL CreateInstance(const VkInstanceCreateInfo 
         return VK_ERROR_EXTENSION_NOT_PRESENT;
     if (!HAS_1_1 && VK_API_VERSION_MINOR(version))
         return VK_ERROR_INCOMPATIBLE_DRIVER;
+    result = take_adapters(info, &devices);
+    if (result != VK_SUCCESS)
+        return result;
     instance = calloc(1, sizeof(*instance));
     if (!instance)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
+    instance->device_count = devices;
     init(&instance->base, INSTANCE);
     for (size_t i = 0; i < FAKE_DEVICES; i++)
         init(&instance->devices[i], PHYSICAL_DEVICE);
@@ -188,7 +263,7 @@ static VKAPI_ATTR VkResult VKAPI_CALL EnumeratePhysicalDevices(VkInstance instan
 
     for (size_t i = 0; i < FAKE_DEVICES; i++)
         devices[i] = (VkPhysicalDevice)&own->devices[i];
-    return return_list(devices, sizeof(*to), FAKE_DEVICES, count, to);
+    return return_list(devices, sizeof(*to), (uint32_t)own->device_count, count, to);
 }
 
 /* One group of all devices. */

@@ -9,6 +9,7 @@
  *   FAKE_NO_EXPORTS    interface 7 style: vk_icdGetInstanceProcAddr is the only export
  *   FAKE_API_VERSION   of the instance and the devices (VK_API_VERSION_1_3)
  *   FAKE_NO_SURFACE, FAKE_NO_DEBUG   without these extensions
+ *   FAKE_GPUPV         knows gpupv (gpupv/umd.h): one device for each adapter, at most FAKE_DEVICES
  * It aborts the program when it is handed an object that is not its own. Tests read what was called
  * from the struct that the symbol fake_umd_state names.
  */
@@ -23,9 +24,13 @@ struct fake_umd_state {
     /* What the test sets. */
     VkResult create_instance_result;
     VkResult create_surface_result;
+    int32_t open_adapter_status; /* NTSTATUS */
+    uint32_t unserved_luid;      /* LowPart of an adapter that vkCreateInstance leaves out */
 
     /* What the driver counts. */
     int instances, devices, surfaces, messengers; /* alive */
+    int open_adapters;
+    uint32_t node_mask; /* of the last adapter */
     int wait_idle_calls;
     int messages; /* vkSubmitDebugUtilsMessageEXT */
     int swapchains;

@@ -28,7 +28,7 @@ struct driver {
 };
 
 /* What they are: fake_umds in meson.build. */
-extern struct driver a, b, c, d;
+extern struct driver a, b, c, d, p;
 
 struct fake_umd_state *state_of(struct driver *driver);
 

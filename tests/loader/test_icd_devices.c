@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "gpupv/ntstatus.h"
+
 /* --- Physical devices --- */
 
 /* In the order of the adapters, whatever driver each has; equal devices go to equal adapters. */
@@ -67,6 +69,66 @@ static void test_devices_without_partner(void **state)
     instance = create_with(NULL);
     assert_int_equal(enumerate(instance, devices), 1);
     check_device(instance, devices[0], 0xfa02, LOW + 1, 1);
+    destroy(instance);
+}
+
+/* A driver that knows gpupv is told its adapters: which device is whose does not follow from the
+ * ids, and an adapter that it cannot serve is left out. */
+static void test_driver_with_adapters(void **state)
+{
+    VkPhysicalDevice devices[FAKE_MAX_ADAPTERS];
+    VkInstance instance;
+
+    (void)state;
+    add_adapter(&p, 1, 1)->physical_adapters = 2;
+    add_a();
+    add_adapter(&p, 2, 2)->physical_adapters = 3;
+    instance = create_with(NULL);
+    assert_int_equal(enumerate(instance, devices), 3);
+    check_device(instance, devices[0], 0xfa06, LOW, 3);
+    check_device(instance, devices[1], 0xfa01, LOW + 1, 1);
+    check_device(instance, devices[2], 0xfa06, LOW + 2, 7);
+    assert_int_equal(state_of(&p)->open_adapters, 2);
+    assert_int_equal(state_of(&p)->node_mask, 7);
+    assert_int_equal(icd_physical_device_from(devices[2])->adapter->node_count, 3);
+    assert_int_equal(icd_physical_device_from(devices[2])->adapter->cross_node_sharing_tier, 2);
+    assert_int_equal(icd_physical_device_from(devices[1])->adapter->node_count, 1);
+    destroy(instance);
+
+    state_of(&p)->unserved_luid = LOW;
+    instance = create_with(NULL);
+    assert_int_equal(enumerate(instance, devices), 2);
+    check_device(instance, devices[0], 0xfa01, LOW + 1, 1);
+    check_device(instance, devices[1], 0xfa06, LOW + 2, 7);
+    destroy(instance);
+}
+
+/* It closes its adapters when they are found anew, and one that it does not take has no driver. */
+static void test_adapters_close(void **state)
+{
+    VkPhysicalDevice devices[FAKE_MAX_ADAPTERS];
+    VkInstance instance;
+
+    (void)state;
+    add_adapter(&p, 1, 1);
+    add_adapter(&p, 1, 1);
+    destroy(create_with(NULL));
+    assert_int_equal(state_of(&p)->open_adapters, 2);
+    fake_host_reset();
+    add_adapter(&p, 1, 1);
+    instance = create_with(NULL);
+    assert_int_equal(state_of(&p)->open_adapters, 1);
+    assert_int_equal(enumerate(instance, devices), 1);
+    destroy(instance);
+
+    fake_host_reset();
+    state_of(&p)->open_adapter_status = STATUS_REVISION_MISMATCH;
+    add_adapter(&p, 1, 1);
+    add_b();
+    instance = create_with(NULL);
+    assert_int_equal(enumerate(instance, devices), 1);
+    check_device(instance, devices[0], 0xfa02, LOW + 1, 1);
+    assert_int_equal(state_of(&p)->open_adapters, 0);
     destroy(instance);
 }
 
@@ -288,6 +350,8 @@ int main(void)
         TEST(test_two_drivers),
         TEST(test_list_in_two_calls),
         TEST(test_devices_without_partner),
+        TEST(test_driver_with_adapters),
+        TEST(test_adapters_close),
         TEST(test_groups),
         TEST(test_a_device_of_each_driver),
         TEST(test_forgotten_device),

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* What the shim lends to drivers that know gpupv: the thunks, sleeping, the log. */
+#include "gpupv/kmt.h"
+#include "loader/umd.h"
+#include "util/log.h"
+
+static void log_line(enum gpupv_umd_log_level level, const char *message)
+{
+    static const enum log_level levels[] = {
+        [GPUPV_UMD_LOG_ERROR] = LOG_LEVEL_ERROR,
+        [GPUPV_UMD_LOG_WARNING] = LOG_LEVEL_WARNING,
+        [GPUPV_UMD_LOG_INFO] = LOG_LEVEL_INFO,
+        [GPUPV_UMD_LOG_DEBUG] = LOG_LEVEL_DEBUG,
+    };
+    bool known = (size_t)level < sizeof(levels) / sizeof(levels[0]);
+
+    log_message(known ? levels[level] : LOG_LEVEL_DEBUG, "umd", __FILE__, __LINE__, "%s", message);
+}
+
+const struct gpupv_umd_callbacks umd_callbacks = {
+    .size = sizeof(umd_callbacks),
+    .QueryAdapterInfo = D3DKMTQueryAdapterInfo,
+    .Escape = D3DKMTEscape,
+    .CreateDevice = D3DKMTCreateDevice,
+    .DestroyDevice = D3DKMTDestroyDevice,
+    .CreateContextVirtual = D3DKMTCreateContextVirtual,
+    .DestroyContext = D3DKMTDestroyContext,
+    .CreateAllocation2 = D3DKMTCreateAllocation2,
+    .DestroyAllocation2 = D3DKMTDestroyAllocation2,
+    .Lock2 = D3DKMTLock2,
+    .Unlock2 = D3DKMTUnlock2,
+    .CreateHwQueue = D3DKMTCreateHwQueue,
+    .DestroyHwQueue = D3DKMTDestroyHwQueue,
+    .SubmitCommandToHwQueue = D3DKMTSubmitCommandToHwQueue,
+    .QueryVideoMemoryInfo = D3DKMTQueryVideoMemoryInfo,
+    .Wait = gpupv_kmt_wait,
+    .Wake = gpupv_kmt_wake,
+    .Log = log_line,
+};
