@@ -205,6 +205,7 @@ struct wanted {
     const char *name, *service, *description;
     uint64_t luid;
     unsigned class_key;
+    const char *icd;
     const struct host_device *const *devices;
     size_t device_count;
 };
@@ -217,6 +218,7 @@ static int add_adapter(struct adapter_list *list, const struct adapter_inputs *i
     if (result)
         return error_set(err, result, "out of memory");
     memcpy(adapter->devices, wanted->devices, wanted->device_count * sizeof(*wanted->devices));
+    adapter->icd = wanted->icd;
     adapter->index = (uint32_t)list->count;
     adapter->description = wanted->description ? wanted->description : adapter->devices[0]->name;
     adapter->service = wanted->service ? wanted->service : adapter->name;
@@ -273,8 +275,8 @@ static int add_section(struct adapter_list *list, const struct adapter_inputs *i
     int result = resolve_section(inputs->inventory, section, devices, err);
     if (!result) {
         struct wanted wanted = {
-            section->name,      section->service, section->description,     section->luid,
-            section->class_key, devices,          section->linked_count + 1};
+            section->name,      section->service, section->description, section->luid,
+            section->class_key, section->icd,     devices,              section->linked_count + 1};
         result = add_adapter(list, inputs, &wanted, err);
     }
     if (result)
@@ -349,7 +351,7 @@ static int add_every_device(struct adapter_list *list, const struct adapter_inpu
             refused = device;
             continue;
         }
-        struct wanted wanted = {name, NULL, NULL, 0, (unsigned)i, &device, 1};
+        struct wanted wanted = {name, NULL, NULL, 0, (unsigned)i, NULL, &device, 1};
         int result = add_adapter(list, inputs, &wanted, err);
         if (result)
             return error_prefix(err, result, "%s", name);

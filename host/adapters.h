@@ -38,6 +38,7 @@ struct adapter {
     /* Physical adapters: 1 or more. */
     size_t physical_count;
     const struct host_device **devices;
+    const char *icd;                   /* manifest that they are all of; NULL: installed drivers */
     unsigned *class_keys;              /* numbers */
     const struct reg_key **keys;       /* NULL where the hive has no such key */
     const struct reg_key *service_key; /* or NULL */

@@ -66,6 +66,7 @@ void config_unref(struct config *config)
         vm_finish(&config->vms[i]);
     free(config->vms);
     vm_finish(&config->default_vm);
+    patterns_finish(&config->worker_files);
     free(config->path);
     free(config->control);
     free(config->hive);
@@ -401,6 +402,8 @@ static int make_default(const char *path, struct config **made, struct error *er
     config->max_clients = 1024;
     config->log = LOG_LEVEL_INFO;
     config->probe_timeout = 20;
+    config->warm_workers = 1;
+    config->worker_sandbox = true;
     if (result || !config->path || !config->default_vm.socket || !config->control ||
         !config->hive || !config->store || !config->guest_store) {
         config_unref(config);

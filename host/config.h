@@ -23,6 +23,7 @@
 #define CONFIG_MAX_CLASS_KEY 9999 /* class keys have four decimal digits */
 #define CONFIG_MAX_VMS 256        /* [vm:NAME] sections */
 #define CONFIG_MAX_PATTERNS 64
+#define CONFIG_MAX_WARM_WORKERS 16
 #define CONFIG_DEFAULT_VM "default"
 
 /* One [adapter:NAME] section. */
@@ -56,6 +57,7 @@ struct config_vm {
     bool listing; /* guests may list registry values */
     struct config_patterns allow, deny; /* registry values; an empty `allow` allows all */
     unsigned max_clients;               /* guest processes of this VM */
+    uint64_t video_memory;              /* bytes of each adapter; 0: as much as it has */
 };
 
 struct config {
@@ -70,6 +72,9 @@ struct config {
     size_t vm_count;
     enum log_level log;
     unsigned probe_timeout;          /* seconds */
+    unsigned warm_workers;           /* kept ready for guest processes to come */
+    bool worker_sandbox, worker_validation;
+    struct config_patterns worker_files; /* that workers may open beside what drivers need */
     struct config_adapter *adapters; /* in the file's order; none: all devices are offered */
     size_t adapter_count;
 };

@@ -117,9 +117,38 @@ static int parse_max_clients(const char *text, void *field, struct error *err)
     return parse_range(text, 65536, field, err);
 }
 
+/* Bytes, or thousands of them in powers of 1024: "512M", "2G". */
+static int parse_size(const char *text, void *field, struct error *err)
+{
+    static const char units[] = "KMGT";
+    size_t digits = strspn(text, "0123456789");
+    const char *unit = text[digits] ? strchr(units, toupper((unsigned char)text[digits])) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    uint64_t number = 0;
+    bool valid = digits && digits < 19 && text[digits + (unit != NULL)] == '\0';
+    if (valid)
+        number = strtoull(text, NULL, 10);
+    if (!valid || !number || number > (UINT64_C(1) << 62) >> shift)
+        return error_set(err, -EINVAL,
+                         "must be a number of bytes such as 512M or 2G (K, M, G or T), not \"%s\"",
+                         text);
+    *(uint64_t *)field = number << shift;
+    return 0;
+}
+
 static int parse_timeout(const char *text, void *field, struct error *err)
 {
     return parse_range(text, 600, field, err);
+}
+
+static int parse_warm_workers(const char *text, void *field, struct error *err)
+{
+    unsigned long number;
+    if (parse_number(text, 10, 0, CONFIG_MAX_WARM_WORKERS, &number))
+        return error_set(err, -EINVAL, "must be a number from 0 to %d, not \"%s\"",
+                         CONFIG_MAX_WARM_WORKERS, text);
+    *(unsigned *)field = (unsigned)number;
+    return 0;
 }
 
 static int parse_yes_no(const char *text, void *field, struct error *err)
@@ -246,15 +275,16 @@ static int take_pattern(char **pattern, struct error *err)
     return 0;
 }
 
-/* An empty text is the empty list. */
-static int parse_patterns(const char *text, void *field, struct error *err)
+/* An empty text is the empty list. `take` checks an element, and may replace it. */
+static int parse_list(const char *text, void *field, int (*take)(char **word, struct error *err),
+                      struct error *err)
 {
     struct config_patterns *list = field, read = {0};
     int result = 0;
     if (*text)
         result = split_list(text, CONFIG_MAX_PATTERNS, &read.patterns, &read.count, err);
     for (size_t i = 0; i < read.count && !result; i++)
-        result = take_pattern(&read.patterns[i], err);
+        result = take(&read.patterns[i], err);
     if (result) {
         free_words(read.patterns, read.count);
         return result;
@@ -262,6 +292,26 @@ static int parse_patterns(const char *text, void *field, struct error *err)
     free_words(list->patterns, list->count);
     *list = read;
     return 0;
+}
+
+static int parse_patterns(const char *text, void *field, struct error *err)
+{
+    return parse_list(text, field, take_pattern, err);
+}
+
+/* A pattern that matched everything would be a sandbox without walls. */
+static int take_file(char **word, struct error *err)
+{
+    const char *text = *word;
+    if (text[0] != '/' || !text[1] || strchr("*?[", text[1]))
+        return error_set(err, -EINVAL,
+                         "a file starts with \"/\" and a name, not like \"%s\"", text);
+    return 0;
+}
+
+static int parse_files(const char *text, void *field, struct error *err)
+{
+    return parse_list(text, field, take_file, err);
 }
 
 int config_vm_set_defaults(const char *name, struct config_vm *vm)
@@ -293,9 +343,14 @@ static const struct config_key service_keys[] = {
     {"store", SERVICE(store), parse_path},
     {"guest-store", SERVICE(guest_store), parse_path},
     {"private-data-guard", SERVICE(guard), parse_guard},
+    {"video-memory", DEFAULT_VM(video_memory), parse_size},
     {"max-clients", SERVICE(max_clients), parse_max_clients},
     {"log", SERVICE(log), parse_log},
     {"probe-timeout", SERVICE(probe_timeout), parse_timeout},
+    {"warm-workers", SERVICE(warm_workers), parse_warm_workers},
+    {"worker-sandbox", SERVICE(worker_sandbox), parse_yes_no},
+    {"worker-files", SERVICE(worker_files), parse_files},
+    {"worker-validation", SERVICE(worker_validation), parse_yes_no},
 };
 
 #define ADAPTER(field) offsetof(struct config_adapter, field)
@@ -320,6 +375,7 @@ static const struct config_key vm_keys[] = {
     {"registry-allow", VM(allow), parse_patterns},
     {"registry-deny", VM(deny), parse_patterns},
     {"max-clients", VM(max_clients), parse_max_clients},
+    {"video-memory", VM(video_memory), parse_size},
 };
 
 _Static_assert(sizeof(service_keys) / sizeof(service_keys[0]) <= CONFIG_MAX_KEYS,

@@ -9,7 +9,7 @@
 
 struct config_vm;
 
-#define CONFIG_MAX_KEYS 16
+#define CONFIG_MAX_KEYS 24
 
 struct config_key {
     const char *name;

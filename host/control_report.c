@@ -10,6 +10,7 @@
 #include <json-c/json.h>
 
 #include "host/guid.h"
+#include "host/memory.h"
 #include "host/offer.h"
 #include "host/process.h"
 #include "host/service_internal.h"
@@ -315,6 +316,51 @@ static void report_status(struct report *report, json_object *root, struct servi
              service->last_error.text[0] ? service->last_error.text : NULL);
 }
 
+/* What the process on the host that runs a guest process' commands has in memory; 0 when it is gone. */
+static uint64_t resident_bytes(int32_t pid)
+{
+    char path[64];
+    unsigned long long pages = 0;
+    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    FILE *stream = fopen(path, "re");
+    if (!stream)
+        return 0;
+    if (fscanf(stream, "%*u %llu", &pages) != 1)
+        pages = 0;
+    fclose(stream);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void report_worker(struct report *report, json_object *object, const struct service *service,
+                          const struct process *process)
+{
+    const struct host_driver *driver = service->core.driver;
+    int32_t pid = driver->worker_pid ? driver->worker_pid(service->core.driver_context,
+                                                          process->driver_process)
+                                     : 0;
+    if (pid <= 0) {
+        put(report, object, "worker", NULL);
+        return;
+    }
+    json_object *worker = json_object_new_object();
+    if (!worker)
+        report->failed = true;
+    put(report, object, "worker", worker);
+    if (report->failed)
+        return;
+    put_number(report, worker, "pid", (uint64_t)pid);
+    put_number(report, worker, "memory", resident_bytes(pid));
+}
+
+/* Bytes of its allocations on all adapters. */
+static uint64_t process_video_memory(const struct process *process)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; process->memory && i < process->memory->usage_count; i++)
+        bytes += process->memory->usage[i].bytes;
+    return bytes;
+}
+
 static void report_processes(struct report *report, json_object *root, struct service *service)
 {
     json_object *list = put_list(report, root, "processes");
@@ -330,6 +376,10 @@ static void report_processes(struct report *report, json_object *root, struct se
         put_number(report, object, "devices", process->devices);
         put_number(report, object, "contexts", process->contexts);
         put_number(report, object, "requests", process->requests);
+        put_number(report, object, "allocations", process->allocations);
+        put_number(report, object, "hw_queues", process->hw_queues);
+        put_number(report, object, "video_memory", process_video_memory(process));
+        report_worker(report, object, service, process);
     }
 }
 
@@ -352,6 +402,11 @@ static void report_vms(struct report *report, json_object *root, struct service 
         put_number(report, object, "clients", vm->clients);
         put_number(report, object, "max_clients", vm->settings->max_clients);
         put_number(report, object, "processes", vm->processes);
+        uint64_t used = 0;
+        for (const struct process *at = vm->first_process; at; at = at->next_of_vm)
+            used += process_video_memory(at);
+        put_number(report, object, "video_memory", used);
+        put_number(report, object, "max_video_memory", vm->settings->video_memory);
     }
 }
 

@@ -4,6 +4,7 @@
 #define GPUPV_HOST_CORE_H
 
 #include "host/driver.h"
+#include "host/event_signal.h"
 #include "host/holds.h"
 #include "host/state.h"
 
@@ -17,6 +18,10 @@ struct host_core {
     struct vm *vms;       /* configured, or with guests (host/vm.h) */
     struct hold_table holds;
     struct store_cache store; /* catalogs of packages that guests copy */
+    struct event_signal events; /* how guests' events are signalled */
+    /* Asks for calls of work_tick (host/work.h) until it is content. NULL: nobody calls. */
+    void (*want_ticks)(void *context);
+    void *ticks_context;
 };
 
 #endif

@@ -1,44 +1,67 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A guest runs Vulkan in a driver of its own, found through the registry; what this half does for
- * it is bookkeeping. It keeps who created what, so that the log tells which process used which
- * adapter, and refuses what a driver with one engine per physical adapter cannot do. It defines no
- * private data: queries and escapes are not supported.
- */
 #include "host/driver_vulkan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/driver_vulkan_internal.h"
 #include "host/guid.h"
 #include "util/log.h"
 
-struct vulkan_process {
-    uint32_t flags;                  /* HOST_PROCESS_* */
-    const struct vulkan_process *vm; /* the VM's own object; NULL for that one */
-    int32_t pid;
-    char *name;
-    unsigned devices, contexts; /* now */
+/* Drivers on a machine where everything starts at once take their time. */
+const struct worker_pool_options vulkan_driver_defaults = {
+    .timing = {.start_ms = 60000, .answer_ms = 30000, .grace_ms = 2000},
+    .warm_delay_ms = 1000,
 };
 
-struct vulkan_device {
-    struct vulkan_process *process;
-    uint32_t adapter_index;
-};
+struct vulkan_driver *vulkan_driver_create(const struct worker_pool_options *options)
+{
+    struct vulkan_driver *driver = calloc(1, sizeof(*driver));
+    if (driver)
+        driver->options = *options;
+    return driver;
+}
 
-struct vulkan_context {
-    struct vulkan_device *device;
-    uint32_t engine_affinity;
-};
+void vulkan_driver_destroy(struct vulkan_driver *driver)
+{
+    free(driver);
+}
+
+static NTSTATUS start(void *driver, const struct host_driver_start *args)
+{
+    struct vulkan_driver *self = driver;
+    self->callbacks = args->callbacks;
+    self->service = args->service;
+    self->options.single = args->single_process;
+    if (self->options.path && worker_pool_init(&self->pool, args->event, &self->options))
+        return STATUS_NO_MEMORY;
+    return STATUS_SUCCESS;
+}
+
+static void stop(void *driver)
+{
+    struct vulkan_driver *self = driver;
+    if (self->options.path)
+        worker_pool_finish(&self->pool);
+}
+
+static void configure(void *driver, struct state *state)
+{
+    struct vulkan_driver *self = driver;
+    if (self->options.path)
+        worker_pool_configure(&self->pool, state);
+}
 
 static NTSTATUS create_process(void *driver, const struct host_create_process *args, void **process)
 {
-    (void)driver;
     struct vulkan_process *made = calloc(1, sizeof(*made));
     if (!made)
         return STATUS_NO_MEMORY;
-    *made =
-        (struct vulkan_process){.flags = args->flags, .vm = args->worker_process, .pid = args->pid};
+    *made = (struct vulkan_process){.driver = driver,
+                                    .flags = args->flags,
+                                    .vm = args->worker_process,
+                                    .pid = args->pid,
+                                    .handle = args->handle};
     made->name = strdup(args->name);
     if (!made->name) {
         free(made);
@@ -55,6 +78,12 @@ static void destroy_process(void *driver, void *process)
     (void)driver;
     struct vulkan_process *old = process;
     log_debug("driver", "process %d (%s) destroyed", (int)old->pid, old->name);
+    vulkan_end_worker(old);
+    while (old->escapes) {
+        struct vulkan_escape *escape = old->escapes;
+        old->escapes = escape->next;
+        free(escape);
+    }
     free(old->name);
     free(old);
 }
@@ -121,8 +150,18 @@ static void destroy_context(void *driver, void *context)
     free(old);
 }
 
+static int32_t worker_pid(void *driver, void *process)
+{
+    (void)driver;
+    const struct vulkan_process *of = process;
+    return of->worker ? worker_client_pid(pool_worker_client(of->worker)) : 0;
+}
+
 const struct host_driver vulkan_driver = {
     .name = "vulkan",
+    .start = start,
+    .stop = stop,
+    .configure = configure,
     .create_process = create_process,
     .destroy_process = destroy_process,
     .set_virtual_machine_data = set_virtual_machine_data,
@@ -130,4 +169,9 @@ const struct host_driver vulkan_driver = {
     .destroy_device = destroy_device,
     .create_context = create_context,
     .destroy_context = destroy_context,
+    .escape = vulkan_escape,
+    .create_hw_queue = vulkan_create_hw_queue,
+    .destroy_hw_queue = vulkan_destroy_hw_queue,
+    .submit_command = vulkan_submit_command,
+    .worker_pid = worker_pid,
 };

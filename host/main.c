@@ -7,8 +7,12 @@
  *                   handled on its only thread; nothing that it does there waits for anybody.
  *     reload thread while the configuration is (re)read and the drivers are asked for devices;
  *                   hands over a result and ends (host/reloader.c).
+ *     threads       for a moment, while a driver in the kernel opens a file for a worker
+ *                   (host/worker_open.c).
  *     gpupv-probe   a child for each distinct ICD, during a reload. Drivers run there and nowhere
  *                   else in the service; a crash or a hang of one is a failed reload.
+ *     gpupv-worker  a child for each guest process whose driver asks for one, and a warm one for the
+ *                   next (host/worker_pool.c). The commands of that guest process run there.
  *
  * gpupvd --embedded FD serves one connected socket, for an application that asked for a service of
  * its own. It forks once: the first process ends with 0 as soon as the second one is ready, so that
@@ -17,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,10 +37,12 @@
 #include "host/check_config.h"
 #include "host/driver_vulkan.h"
 #include "host/probe_client.h"
+#include "host/program.h"
 #include "host/service.h"
 #include "util/log.h"
 
 #define EXIT_USAGE 2
+#define WORKER_NAME "gpupv-worker"
 
 struct arguments {
     const char *config, *socket;
@@ -186,8 +193,19 @@ static int serve(const struct arguments *arguments, void (*ready)(void *), void 
     struct error err;
     struct probe_client probe;
     struct service *service;
+    char worker[PATH_MAX];
+    struct worker_pool_options workers = vulkan_driver_defaults;
     if (probe_client_init(&probe, &err)) {
         log_error("service", "%s", err.text);
+        return EXIT_FAILURE;
+    }
+    if (!program_find(WORKER_NAME, worker, sizeof(worker), &err))
+        workers.path = worker;
+    else
+        log_warning("service", "%s; guests cannot use the paravirtual driver", err.text);
+    struct vulkan_driver *driver = vulkan_driver_create(&workers);
+    if (!driver) {
+        log_error("service", "out of memory");
         return EXIT_FAILURE;
     }
     bool embedded = arguments->embedded_fd >= 0;
@@ -200,6 +218,7 @@ static int serve(const struct arguments *arguments, void (*ready)(void *), void 
         .log_level = log_level,
         .devices = probe_client_source(&probe),
         .driver = &vulkan_driver,
+        .driver_context = driver,
         .embedded_fd = arguments->embedded_fd,
         .activated_fd = embedded ? -1 : take_activated_socket(),
         .handle_signals = true,
@@ -208,12 +227,14 @@ static int serve(const struct arguments *arguments, void (*ready)(void *), void 
         .ready_context = ready_context,
     };
     block_signals();
-    if (service_create(&options, &service, &err)) {
+    int result = service_create(&options, &service, &err);
+    if (result) {
         log_error("service", "%s", err.text);
-        return EXIT_FAILURE;
+    } else {
+        result = service_run(service);
+        service_destroy(service);
     }
-    int result = service_run(service);
-    service_destroy(service);
+    vulkan_driver_destroy(driver);
     return result ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -5,13 +5,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "host/program.h"
 
 #define PROBE_NAME "gpupv-probe"
 #define MAX_OUTPUT (1024 * 1024)
@@ -20,26 +21,7 @@ extern char **environ;
 
 int probe_client_init(struct probe_client *client, struct error *err)
 {
-    static const char *const places[] = {"", "../libexec/gpupv/", "../../libexec/gpupv/"};
-    char folder[sizeof(client->path) - 64];
-    ssize_t length = readlink("/proc/self/exe", folder, sizeof(folder) - 1);
-    char *slash = NULL;
-    if (length > 0) {
-        folder[length] = '\0';
-        slash = strrchr(folder, '/');
-    }
-    for (size_t i = 0; slash && i < sizeof(places) / sizeof(places[0]); i++) {
-        slash[1] = '\0';
-        snprintf(client->path, sizeof(client->path), "%s%s" PROBE_NAME, folder, places[i]);
-        if (access(client->path, X_OK) == 0)
-            return 0;
-    }
-    snprintf(client->path, sizeof(client->path), "%s/" PROBE_NAME, GPUPV_LIBEXECDIR);
-    if (access(client->path, X_OK) == 0)
-        return 0;
-    return error_set(err, -ENOENT,
-                     PROBE_NAME " is neither beside this program nor in %s; reinstall gpupv",
-                     GPUPV_LIBEXECDIR);
+    return program_find(PROBE_NAME, client->path, sizeof(client->path), err);
 }
 
 static int64_t now_ms(void)
@@ -49,40 +31,12 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* The child gets a process group of its own, so that whatever a driver starts ends with it, and
- * the signals as a program expects them: the service blocks those that it reads from a descriptor.
- */
 static int start_probe(const char *path, const char *icd, int output, pid_t *pid)
 {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int code = posix_spawn_file_actions_init(&actions);
-    if (code)
-        return -code;
-    code = posix_spawnattr_init(&attributes);
-    if (code)
-        goto out_actions;
-    if ((code = posix_spawnattr_setsigmask(&attributes, &none)) ||
-        (code = posix_spawnattr_setsigdefault(&attributes, &all)) ||
-        (code = posix_spawnattr_setpgroup(&attributes, 0)) ||
-        (code =
-             posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                       POSIX_SPAWN_SETPGROUP)) ||
-        (code = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)) ||
-        (code = posix_spawn_file_actions_adddup2(&actions, output, 1)))
-        goto out_attributes;
-
     char *name = (char *)PROBE_NAME, *option = (char *)"--icd";
     char *arguments[] = {name, icd ? option : NULL, (char *)icd, NULL};
-    code = posix_spawn(pid, path, &actions, &attributes, arguments, environ);
-out_attributes:
-    posix_spawnattr_destroy(&attributes);
-out_actions:
-    posix_spawn_file_actions_destroy(&actions);
-    return -code;
+    struct program_file files[] = {{output, STDOUT_FILENO}};
+    return program_start(path, arguments, environ, files, 1, pid);
 }
 
 struct output {

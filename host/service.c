@@ -13,6 +13,7 @@
 #include <sodium.h>
 #include <systemd/sd-daemon.h>
 
+#include "host/process.h"
 #include "host/service_internal.h"
 #include "util/log.h"
 
@@ -84,6 +85,8 @@ static int switch_state(struct service *service, struct config *config, struct i
     apply_log_level(service, config);
     for (struct vm *vm = service->core.vms; vm; vm = vm->next)
         vm_update_driver(vm);
+    if (service->core.driver->configure)
+        service->core.driver->configure(service->core.driver_context, state);
     log_info("service", "%zu adapters are offered (generation %llu)", state->adapters.count,
              (unsigned long long)service->generation);
     return 0;
@@ -286,6 +289,41 @@ static int add_sources(struct service *service, struct error *err)
     return 0;
 }
 
+/* --- What the driver tells --- */
+
+static void on_process_lost(void *service, void *process, const char *why)
+{
+    (void)service;
+    process_lost(process, why);
+}
+
+static void on_event_signalled(void *service, void *process, uint32_t event)
+{
+    (void)service;
+    process_signal_event(process, event);
+}
+
+static const struct host_driver_callbacks driver_callbacks = {
+    .process_lost = on_process_lost,
+    .signal_event = on_event_signalled,
+};
+
+static int start_driver(struct service *service, struct error *err)
+{
+    const struct host_driver *driver = service->core.driver;
+    struct host_driver_start start = {
+        .event = service->event,
+        .callbacks = &driver_callbacks,
+        .service = service,
+        .single_process = service->options.embedded_fd >= 0,
+    };
+    if (driver->start && !NT_SUCCESS(driver->start(service->core.driver_context, &start)))
+        return error_set(err, -ENOMEM, "the driver \"%s\" cannot be started: out of memory",
+                         driver->name);
+    service->driver_started = true;
+    return 0;
+}
+
 static int add_reloader(struct service *service, struct error *err)
 {
     service->reloader.path = service->options.config_path;
@@ -305,6 +343,8 @@ int service_create(const struct service_options *options, struct service **made,
     service->core.driver = options->driver;
     service->core.driver_context = options->driver_context;
     service->core.holds = (struct hold_table){.on_pending = on_hold_pending, .context = service};
+    service->core.want_ticks = fence_timer_start;
+    service->core.ticks_context = service;
     service->start_usec = now_usec();
     service->stop_fd = service->reload_fd = service->embedded_fd = -1;
     service->reloader.done_fd = service->reloader.cancel_fd = -1;
@@ -321,6 +361,9 @@ int service_create(const struct service_options *options, struct service **made,
     if (result)
         goto out;
     apply_log_level(service, service->config);
+    result = start_driver(service, err);
+    if (result)
+        goto out;
     result = vm_create(&service->core, service->config, &service->config->default_vm,
                        &service->default_vm);
     if (result) {
@@ -371,6 +414,8 @@ void service_destroy(struct service *service)
     connection_destroy_all(service);
     ports_finish(service);
     vm_unref(service->default_vm);
+    if (service->driver_started && service->core.driver->stop)
+        service->core.driver->stop(service->core.driver_context);
     control_destroy_all(service);
     reloader_finish(&service->reloader);
     hive_watch_finish(service);
@@ -378,6 +423,8 @@ void service_destroy(struct service *service)
     state_unref(service->core.state);
     config_unref(service->config);
     sd_event_source_disable_unref(service->hold_source);
+    sd_event_source_disable_unref(service->fence_timer);
+    event_signal_finish(&service->core.events);
     sd_event_source_disable_unref(service->stop_source);
     sd_event_source_disable_unref(service->reload_source);
     close_fd(service->embedded_fd);

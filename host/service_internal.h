@@ -57,6 +57,8 @@ struct service {
     uint64_t start_usec;     /* CLOCK_MONOTONIC */
     int embedded_fd;         /* until its connection is there, then -1 */
 
+    bool driver_started;
+
     struct vm *default_vm;
     struct acceptor guests, admins; /* guests of the default VM */
     struct port *ports;             /* of the other VMs */
@@ -71,6 +73,8 @@ struct service {
     size_t hive_watch_count;
     sd_event_source *hive_changed; /* runs once after such a file has changed */
     sd_event_source *hold_source;  /* the timer that tries pending holds again, or NULL */
+    sd_event_source *fence_timer;  /* or NULL (fence_timer.c) */
+    bool fence_timer_runs;
 
     /* Where replies are made: a header and its payload. */
     union {
@@ -105,6 +109,9 @@ void control_destroy_all(struct service *service);
 
 /* control_report.c: the answer to one line of JSON, malloc'ed with a newline; NULL: no memory. */
 char *control_answer(struct service *service, const char *line, size_t size);
+
+/* fence_timer.c: looks at fences for a while; the context is the service. */
+void fence_timer_start(void *service);
 
 /* hive_watch.c: follows the hive at `path`, and what its links point to. */
 void hive_watch_update(struct service *service, const char *path);

@@ -44,14 +44,20 @@ static int level_from_environment(void)
     return (int)level;
 }
 
-void log_message(enum log_level level, const char *subsystem, const char *file, int line,
-                 const char *format, ...)
+enum log_level log_get_level(void)
 {
     int limit = atomic_load(&current_level);
     if (limit < 0) {
         limit = level_from_environment();
         atomic_store(&current_level, limit);
     }
+    return (enum log_level)limit;
+}
+
+void log_message(enum log_level level, const char *subsystem, const char *file, int line,
+                 const char *format, ...)
+{
+    int limit = (int)log_get_level();
     if ((int)level > limit)
         return;
 

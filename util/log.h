@@ -11,6 +11,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 
 /* Parses "error", "warning", "info" or "debug". Returns 0, or -EINVAL for another word. */
 int log_parse_level(const char *word, enum log_level *level);

@@ -86,6 +86,8 @@ static NTSTATUS create_process(void *driver, const struct host_create_process *a
     if (is_worker ? args->worker_process != NULL
                   : !args->worker_process || !*(bool *)args->worker_process)
         fake->worker_mismatches++;
+    if (!is_worker)
+        fake->queues.last_process = args->handle;
     *process = made;
     return STATUS_SUCCESS;
 }
@@ -152,6 +154,10 @@ static NTSTATUS escape(void *driver, struct host_escape *args)
     fake->last_size = args->size;
     if (fake->escape == ESCAPE_FAIL)
         return STATUS_UNSUCCESSFUL;
+    if (fake->escape == ESCAPE_LATER) {
+        fake->queues.awaited = args->completion;
+        return STATUS_PENDING;
+    }
     if (fake->escape == ESCAPE_LEAK_POINTER && args->size >= sizeof(driver)) {
         memcpy(bytes, &driver, sizeof(driver));
         return STATUS_SUCCESS;
@@ -169,8 +175,36 @@ static NTSTATUS query_adapter_info(void *driver, struct host_query_adapter_info 
     return STATUS_SUCCESS;
 }
 
+static NTSTATUS start(void *driver, const struct host_driver_start *args)
+{
+    fake_queues_start(&((struct fake_driver *)driver)->queues, args);
+    return STATUS_SUCCESS;
+}
+
+static void stop(void *driver)
+{
+    fake_queues_stop(&((struct fake_driver *)driver)->queues);
+}
+
+static NTSTATUS create_hw_queue(void *driver, const struct host_create_hw_queue *args, void **queue)
+{
+    return fake_queues_create(&((struct fake_driver *)driver)->queues, args, queue);
+}
+
+static void destroy_hw_queue(void *driver, void *queue)
+{
+    fake_queues_destroy(&((struct fake_driver *)driver)->queues, queue);
+}
+
+static NTSTATUS submit_command(void *driver, void *queue, const void *data, uint32_t size)
+{
+    return fake_queues_submit(&((struct fake_driver *)driver)->queues, queue, data, size);
+}
+
 static const struct host_driver fake_driver = {
     .name = "fake",
+    .start = start,
+    .stop = stop,
     .create_process = create_process,
     .destroy_process = destroy_process,
     .set_virtual_machine_data = set_virtual_machine_data,
@@ -180,6 +214,9 @@ static const struct host_driver fake_driver = {
     .destroy_device = destroy_device,
     .create_context = create_context,
     .destroy_context = destroy_context,
+    .create_hw_queue = create_hw_queue,
+    .destroy_hw_queue = destroy_hw_queue,
+    .submit_command = submit_command,
 };
 
 /* --- Files --- */
@@ -295,6 +332,7 @@ void fixture_stop(struct host_fixture *fixture)
     assert_int_equal(fixture->driver.devices, 0);
     assert_int_equal(fixture->driver.contexts, 0);
     assert_int_equal(fixture->driver.worker_mismatches, 0);
+    assert_int_equal(fixture->driver.queues.alive, 0);
 }
 
 struct host_fixture *fixture_create(const char *service, const char *adapters, const char *hive)

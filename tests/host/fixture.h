@@ -19,6 +19,7 @@
 
 #include <json-c/json.h>
 
+#include "host/fake_queues.h"
 #include "host/service.h"
 #include "wire/protocol.h"
 
@@ -53,7 +54,8 @@ struct fake_driver {
     atomic_uint last_flags, last_call_flags, last_size;
     char last_name[64];
     /* What the next escape does. */
-    enum { ESCAPE_INVERT, ESCAPE_KEEP, ESCAPE_LEAK_POINTER, ESCAPE_FAIL } escape;
+    enum { ESCAPE_INVERT, ESCAPE_KEEP, ESCAPE_LEAK_POINTER, ESCAPE_FAIL, ESCAPE_LATER } escape;
+    struct fake_queues queues;
 };
 
 struct host_fixture {

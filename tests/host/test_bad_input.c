@@ -185,16 +185,37 @@ static void wrong_payloads(void **state)
         [WIRE_STORE_LIST] = sizeof(struct wire_store_list_request),
         [WIRE_STORE_READ] = sizeof(struct wire_store_read_request),
         [WIRE_STORE_RULES] = sizeof(struct wire_store_rules_request),
+        [WIRE_CREATE_ALLOCATION] = sizeof(struct wire_create_allocation_request),
+        [WIRE_DESTROY_ALLOCATION] = sizeof(struct wire_destroy_allocation_request),
+        [WIRE_UPDATE_ALLOCATION] = sizeof(struct wire_update_allocation_request),
+        [WIRE_QUERY_VIDEO_MEMORY] = sizeof(struct wire_query_video_memory_request),
+        [WIRE_CREATE_HW_QUEUE] = sizeof(struct wire_create_hw_queue_request),
+        [WIRE_DESTROY_HW_QUEUE] = sizeof(struct wire_handle),
+        [WIRE_CREATE_SYNC_OBJECT] = sizeof(struct wire_create_sync_object_request),
+        [WIRE_DESTROY_SYNC_OBJECT] = sizeof(struct wire_handle),
+        [WIRE_SIGNAL_FROM_CPU] = sizeof(struct wire_fence_request),
+        [WIRE_WAIT_FROM_CPU] = sizeof(struct wire_fence_request),
     };
     static uint8_t zeros[WIRE_MAX_PAYLOAD];
     int fd = guest_open(fixture);
     for (uint16_t command = WIRE_ENUM_ADAPTERS; command < WIRE_COMMAND_END; command++) {
+        if (!sizes[command])
+            continue; /* it has no payload, or is no request */
         const size_t tries[] = {0, 1, sizes[command] - 1, sizes[command] + 1, WIRE_MAX_PAYLOAD};
         for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
             int32_t status = guest_call(fd, command, zeros, tries[i], NULL, NULL);
             assert_int_equal(status, STATUS_INVALID_PARAMETER);
         }
     }
+    assert_int_equal(guest_call(fd, WIRE_MAP_APERTURE, zeros, 1, NULL, NULL),
+                     STATUS_INVALID_PARAMETER);
+    static const uint16_t asyncs[] = {WIRE_SUBMIT_COMMAND, WIRE_SIGNAL_FROM_GPU,
+                                      WIRE_WAIT_FROM_GPU};
+    for (int i = 0; i < 3; i++) {
+        for (size_t size = 0; size < 64; size++)
+            guest_send_frame(fd, asyncs[i], WIRE_ASYNC, 0, zeros, size);
+    }
+    guest_adapter(fd, 0);
     close(fd);
     still_serves();
 }

@@ -51,6 +51,10 @@ static void defaults(void **state)
     assert_int_equal(config->max_clients, 1024);
     assert_int_equal(config->log, LOG_LEVEL_INFO);
     assert_int_equal(config->probe_timeout, 20);
+    assert_int_equal(config->warm_workers, 1);
+    assert_true(config->worker_sandbox);
+    assert_false(config->worker_validation);
+    assert_int_equal(config->worker_files.count, 0);
     assert_int_equal(config->adapter_count, 0);
     assert_int_equal(config_vm_count(config), 1);
     assert_string_equal(config->default_vm.name, "default");
@@ -107,6 +111,8 @@ static void every_key(void **state)
     assert_int_equal(load("[service]\nsocket=/a/s\nsocket-mode=0600\ncontrol=/a/c\nhive=/a/h\n"
                           "store=/a/store\nguest-store=/g\nlisting=deny\n"
                           "private-data-guard=warn\nmax-clients=7\nlog=debug\nprobe-timeout=3\n"
+                          "warm-workers=0\nworker-sandbox=no\nworker-validation=yes\n"
+                          "worker-files=/opt/a*, /dev/vendor0\n"
                           "[adapter:One]\nicd=/i.json\ndevice=\"10de:1c02\"\n"
                           "linked = 1, Fake Two ,2\ndescription=A \"B\"; comment\n"
                           "service=Svc\nkey=0002\nluid=1:abcd\nenabled=no\n"
@@ -119,6 +125,11 @@ static void every_key(void **state)
     assert_int_equal(config->max_clients, 7);
     assert_int_equal(config->log, LOG_LEVEL_DEBUG);
     assert_int_equal(config->probe_timeout, 3);
+    assert_int_equal(config->warm_workers, 0);
+    assert_false(config->worker_sandbox);
+    assert_true(config->worker_validation);
+    assert_int_equal(config->worker_files.count, 2);
+    assert_string_equal(config->worker_files.patterns[1], "/dev/vendor0");
     assert_int_equal(config->adapter_count, 3);
     const struct config_adapter *one = &config->adapters[0];
     assert_string_equal(one->name, "one");
@@ -157,6 +168,9 @@ static void faults_are_named(void **state)
     refused("[service]\nmax-clients=-1\n", "max-clients: must be a number from 1");
     refused("[service]\nmax-clients=12x\n", "max-clients: must be a number from 1");
     refused("[service]\nprobe-timeout=601\n", "probe-timeout: must be a number");
+    refused("[service]\nwarm-workers=17\n", "warm-workers: must be a number from 0 to 16");
+    refused("[service]\nworker-files=/*\n", "a file starts with");
+    refused("[service]\nworker-files=opt\n", "a file starts with");
     refused("[service]\nlog=loud\n", "log: must be error, warning");
     refused("[service]\nsocket=/s\ncontrol=/s\n", "control: must differ from socket");
     refused("[vm:]\n", "[vm:]: the VM's name must be");

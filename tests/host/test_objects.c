@@ -132,16 +132,19 @@ static void escapes(void **state)
     memcpy(data + 4, &pointer, sizeof(pointer));
     assert_int_equal(guest_escape(fd, adapter, 0, data, sizeof(data)), 0);
 
-    /* There are no allocations: no handle is one, not even a live handle of another kind. */
+    /* There are no allocations and no events: no handle is one, not even a live handle of another
+     * kind. */
     uint32_t known[2] = {D3DDDI_DRIVERESCAPETYPE_TRANSLATEALLOCATIONHANDLE, adapter};
     assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, known, sizeof(known)),
                      STATUS_INVALID_PARAMETER);
     known[0] = D3DDDI_DRIVERESCAPETYPE_TRANSLATERESOURCEHANDLE;
     assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, known, sizeof(known)),
                      STATUS_INVALID_PARAMETER);
-    known[0] = D3DDDI_DRIVERESCAPETYPE_CPUEVENTUSAGE;
-    assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, known, sizeof(known)),
-                     STATUS_NOT_SUPPORTED);
+    D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE usage = {
+        .EscapeType = D3DDDI_DRIVERESCAPETYPE_CPUEVENTUSAGE, .hSyncObject = adapter};
+    assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, &usage, sizeof(usage)),
+                     STATUS_INVALID_PARAMETER);
+    assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, &usage, 8), STATUS_INVALID_PARAMETER);
     assert_int_equal(guest_escape(fd, adapter, FLAG_KNOWN, known, 2), STATUS_INVALID_PARAMETER);
     close(fd);
     fixture_destroy(fixture);

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * VkDeviceMemory. Each lies in one of the guest's allocations, which the service counts:
+ * CPU-visible memory is imported from it, other memory is of the driver.
+ */
+#include "host/worker/exec_memory.h"
+
+#include <stdlib.h>
+
+#include "host/worker/decoder.h"
+#include "host/worker/exec_external.h"
+#include "host/worker/exec_private.h"
+#include "host/worker/worker.h"
+#include "vkwire.h"
+#include "vkwire_decode.h"
+#include "vkwire_exec.h"
+
+#define HANDLE(type, handle) ((type)(uintptr_t)(handle))
+
+VkResult exec_memory_init(struct exec *x)
+{
+    x->memory = calloc(1, sizeof(*x->memory));
+    return x->memory ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+void exec_memory_finish(struct exec *x)
+{
+    free(x->memory);
+    x->memory = NULL;
+}
+
+struct memory_aux {
+    struct exec_aux aux;
+    uint32_t allocation;
+};
+
+static void forget_memory(struct exec *x, struct exec_object *object)
+{
+    struct memory_aux *memory = object->aux;
+    x->vk->FreeMemory(x->device, HANDLE(VkDeviceMemory, object->handle[0]), NULL);
+    worker_allocation_unmap(x->worker, memory->allocation);
+    free(memory);
+}
+
+/* What the driver is asked for. */
+struct plan {
+    VkMemoryAllocateInfo info;
+    VkImportMemoryHostPointerInfoEXT import;
+};
+
+/* Memory for one buffer or image has exactly its size, as Vulkan wants it; imported memory has
+ * whole pages. Where both cannot be, the memory is not dedicated. */
+static const void *without_dedication(const void *chain)
+{
+    VkBaseOutStructure first = {.pNext = (void *)chain};
+    for (VkBaseOutStructure *at = &first; at->pNext;) {
+        if (at->pNext->sType == VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO)
+            at->pNext = at->pNext->pNext;
+        else
+            at = at->pNext;
+    }
+    return first.pNext;
+}
+
+static bool plan_import(struct exec *x, struct plan *plan, void *at, uint64_t room)
+{
+    uint64_t alignment = x->adapter->memory_types.import_alignment;
+    uint64_t size = plan->info.allocationSize;
+    uint64_t rounded = (size + alignment - 1) / alignment * alignment;
+    if ((uintptr_t)at % alignment || rounded < size || rounded > room)
+        return false;
+    if (rounded != size)
+        plan->info.pNext = without_dedication(plan->info.pNext);
+    plan->info.allocationSize = rounded;
+    plan->import = (VkImportMemoryHostPointerInfoEXT){
+        .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+        .pNext = plan->info.pNext,
+        .handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+        .pHostPointer = at,
+    };
+    plan->info.pNext = &plan->import;
+    return true;
+}
+
+/* The allocation is in use from then on. False: the stream failed. */
+static bool take_allocation(struct exec *x, const struct stream_allocate_memory *command,
+                            struct plan *plan)
+{
+    uint64_t room = 0;
+    bool visible = memory_types_visible(&x->adapter->memory_types, command->memory_type);
+    if (!worker_allocation_use(x->worker, command->allocation, &room)) {
+        exec_fail(x, STREAM_LOST_PROTOCOL,
+                  "memory in the allocation 0x%x, which is not there or used", command->allocation);
+        return false;
+    }
+    bool fits = command->size <= room;
+    if (fits && visible) {
+        void *at = worker_allocation_map(x->worker, command->allocation, &room);
+        if (at)
+            worker_allocation_unmap(x->worker, command->allocation);
+        fits = at && plan_import(x, plan, at, room);
+    }
+    if (!fits) {
+        worker_allocation_unmap(x->worker, command->allocation);
+        exec_fail(x, STREAM_LOST_PROTOCOL, "%llu bytes of memory in the allocation 0x%x of %llu",
+                  (unsigned long long)command->size, command->allocation, (unsigned long long)room);
+        return false;
+    }
+    return true;
+}
+
+static VkResult allocate(struct exec *x, const struct stream_allocate_memory *command,
+                         const void *next)
+{
+    struct plan plan = {.info = {
+                            .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+                            .pNext = next,
+                            .allocationSize = command->size,
+                            .memoryTypeIndex = command->memory_type,
+                        }};
+    if (!take_allocation(x, command, &plan))
+        return VK_ERROR_DEVICE_LOST;
+    VkDeviceMemory handle = VK_NULL_HANDLE;
+    struct memory_aux *memory = calloc(1, sizeof(*memory));
+    VkResult result = memory ? x->vk->AllocateMemory(x->device, &plan.info, NULL, &handle)
+                             : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (result)
+        goto give_back;
+    uint64_t value = (uint64_t)(uintptr_t)handle;
+    if (!exec_object_add(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY, value)) {
+        x->vk->FreeMemory(x->device, handle, NULL);
+        result = VK_ERROR_DEVICE_LOST;
+        goto give_back;
+    }
+    *memory = (struct memory_aux){{forget_memory}, command->allocation};
+    exec_object_find(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY)->aux = memory;
+    return VK_SUCCESS;
+give_back:
+    free(memory);
+    worker_allocation_unmap(x->worker, command->allocation);
+    /* The guest asked for no import. */
+    return result == VK_ERROR_INVALID_EXTERNAL_HANDLE ? VK_ERROR_OUT_OF_DEVICE_MEMORY : result;
+}
+
+void exec_allocate_memory(struct exec *x, uint8_t *command, size_t size)
+{
+    const struct stream_allocate_memory head =
+        *(const struct stream_allocate_memory *)(const void *)command;
+    struct exec_decoder decoder;
+    exec_decoder_init(&decoder, x, command + sizeof(head), size - sizeof(head));
+    void *next = vkwire_get_chain(&decoder);
+    if (!exec_decoder_done(&decoder)) {
+        exec_fail(x, STREAM_LOST_PROTOCOL, "vkAllocateMemory: %s", decoder.why);
+        return;
+    }
+    if (head.size == 0 || head.memory_type >= x->adapter->memory_types.guest.memoryTypeCount) {
+        exec_fail(x, STREAM_LOST_PROTOCOL, "vkAllocateMemory: %llu bytes of type %u",
+                  (unsigned long long)head.size, head.memory_type);
+        return;
+    }
+    exec_reply(x, head.reply, allocate(x, &head, next), NULL, 0);
+}
+
+void exec_free_memory(struct exec *x, const struct stream_object *command)
+{
+    struct exec_object *object = exec_object_get(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY);
+    if (object)
+        exec_object_remove(x, object);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory, and what may be bound to it. CPU-visible memory is imported from the aperture
+ * (VK_EXT_external_memory_host), and Vulkan wants to know of a buffer or an image beforehand that
+ * it will lie in such memory. On the stream's thread.
+ */
+#ifndef GPUPV_HOST_WORKER_EXEC_MEMORY_H
+#define GPUPV_HOST_WORKER_EXEC_MEMORY_H
+
+#include "host/worker/exec.h"
+
+/* A create info that says so, where it is needed and the driver allows it. */
+struct exec_buffer_plan {
+    VkBufferCreateInfo info;
+    VkExternalMemoryBufferCreateInfo external;
+    bool importable; /* may lie in imported memory */
+};
+void exec_plan_buffer(struct exec *x, const VkBufferCreateInfo *source,
+                      struct exec_buffer_plan *plan);
+
+struct exec_image_plan {
+    VkImageCreateInfo info;
+    VkExternalMemoryImageCreateInfo external;
+    bool importable;
+};
+void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exec_image_plan *plan);
+
+/* Takes the types of imported memory away from what the guest is told, if others remain. */
+void exec_exclude_imported(const struct exec *x, VkMemoryRequirements *requirements);
+
+/* Marks an object, just added, that is not importable. */
+void exec_mark_not_importable(struct exec *x, uint64_t id, uint8_t type);
+bool exec_is_importable(const struct exec_object *object);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "host/worker/memory_types.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "util/log.h"
+#include "vkwire_exec.h"
+
+void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, uint32_t importable,
+                           uint32_t import_alignment, struct memory_types *types)
+{
+    const VkMemoryPropertyFlags needed =
+        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+
+    *types =
+        (struct memory_types){.host = *host, .guest = *host, .import_alignment = import_alignment};
+    for (uint32_t i = 0; i < host->memoryTypeCount; i++) {
+        VkMemoryPropertyFlags *flags = &types->guest.memoryTypes[i].propertyFlags;
+
+        if ((importable >> i & 1) && import_alignment && (*flags & needed) == needed)
+            types->visible |= 1u << i;
+        else
+            *flags &= ~(VkMemoryPropertyFlags)MEMORY_TYPES_CPU_FLAGS;
+    }
+}
+
+/* --- What may be imported --- */
+
+static bool has_extension(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
+                          const char *name)
+{
+    VkExtensionProperties all[512];
+    uint32_t count = sizeof(all) / sizeof(all[0]);
+    VkResult result = vki->EnumerateDeviceExtensionProperties(device, NULL, &count, all);
+
+    for (uint32_t i = 0; i < count && (result == VK_SUCCESS || result == VK_INCOMPLETE); i++)
+        if (!strcmp(all[i].extensionName, name))
+            return true;
+    return false;
+}
+
+static uint32_t alignment_of(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device)
+{
+    VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
+    VkPhysicalDeviceProperties2 properties = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &host};
+
+    vki->GetPhysicalDeviceProperties2(device, &properties);
+    return (uint32_t)host.minImportedHostPointerAlignment;
+}
+
+/* Shared memory, as the aperture is. NULL when there is none. */
+static void *shared_pages(size_t size)
+{
+    int fd = memfd_create("gpupv-probe", MFD_CLOEXEC);
+    void *pages = MAP_FAILED;
+
+    if (fd >= 0 && ftruncate(fd, (off_t)size) == 0)
+        pages = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (fd >= 0)
+        close(fd);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+static uint32_t ask(const struct vkwire_instance_dispatch *vki, VkDevice device, size_t size)
+{
+    PFN_vkGetMemoryHostPointerPropertiesEXT get =
+        (PFN_vkGetMemoryHostPointerPropertiesEXT)vki->GetDeviceProcAddr(
+            device, "vkGetMemoryHostPointerPropertiesEXT");
+    VkMemoryHostPointerPropertiesEXT properties = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
+    void *pages = get ? shared_pages(size) : NULL;
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+
+    if (!pages)
+        return 0;
+    result =
+        get(device, VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT, pages, &properties);
+    munmap(pages, size);
+    return result == VK_SUCCESS ? properties.memoryTypeBits : 0;
+}
+
+static uint32_t probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice physical,
+                      size_t size)
+{
+    static const char *const extensions[] = {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME};
+    const float priority = 1.0f;
+    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                     .queueCount = 1,
+                                     .pQueuePriorities = &priority};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = 1,
+                               .ppEnabledExtensionNames = extensions};
+    PFN_vkDestroyDevice destroy;
+    uint32_t bits;
+    VkDevice device;
+    VkResult result = vki->CreateDevice(physical, &info, NULL, &device);
+
+    if (result != VK_SUCCESS) {
+        log_warning("worker", "vkCreateDevice fails with VkResult %d", (int)result);
+        return 0;
+    }
+    bits = ask(vki, device, size);
+    destroy = (PFN_vkDestroyDevice)vki->GetDeviceProcAddr(device, "vkDestroyDevice");
+    if (destroy)
+        destroy(device, NULL);
+    return bits;
+}
+
+void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
+                        struct memory_types *types)
+{
+    VkPhysicalDeviceMemoryProperties host = {0}; /* what the driver leaves is told to guests */
+    uint32_t alignment = 0, bits = 0;
+
+    vki->GetPhysicalDeviceMemoryProperties(device, &host);
+    if (vki->GetPhysicalDeviceProperties2 &&
+        has_extension(vki, device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
+        alignment = alignment_of(vki, device);
+    if (alignment) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+        bits = probe(vki, device, alignment > page ? alignment : page);
+    }
+    memory_types_classify(&host, bits, alignment, types);
+    if (!types->visible)
+        log_warning("worker", "no memory of this device can be shared with guests: its driver does "
+                              "not import memory by VK_EXT_external_memory_host");
+}

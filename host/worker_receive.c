@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/* What a worker says: every length, kind and sequence is checked, and a worker that breaks the
+ * rules is lost. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "host/worker_client_internal.h"
+#include "util/log.h"
+
+#define EXIT_STATUS_MS 200 /* a process that has closed its link may be about to end */
+
+static void take_ready(struct worker_client *worker, size_t size, int *descriptor)
+{
+    if (worker->ready || size) {
+        worker_client_lose(worker, "it broke the link's rules: %s",
+                           size ? "ready with data" : "ready twice");
+        return;
+    }
+    worker->ready = true;
+    if (*descriptor >= 0) {
+        int result = worker_watch_create(worker->event, *descriptor, worker->pid, worker->config,
+                                         worker_client_stopped, worker, &worker->watch);
+        *descriptor = -1;
+        if (result) {
+            worker_client_lose(worker, "cannot watch over its sandbox: %s", strerror(-result));
+            return;
+        }
+    } else if (worker->config->worker_sandbox) {
+        if (!*worker->told_unwatched)
+            log_warning("worker", "this kernel does not tell what a sandboxed worker tries to do: "
+                                  "drivers cannot open files, and a worker that does what it may "
+                                  "not is killed without a word");
+        *worker->told_unwatched = true;
+    }
+    uint64_t deadline = worker_client_now() + worker->timing.answer_ms * 1000ull;
+    for (struct worker_request *at = worker->requests; at; at = at->next)
+        at->deadline = deadline;
+    worker_client_arm(worker, worker_client_deadline(worker));
+    log_debug("worker", "%s is ready", worker->name);
+    worker_client_send(worker);
+    worker->events->ready(worker->owner, worker);
+}
+
+static void take_reply(struct worker_client *worker, uint32_t sequence, const uint8_t *payload,
+                       size_t size)
+{
+    struct link_reply reply;
+    struct worker_request **at = &worker->requests;
+    while (*at && (*at)->sequence != sequence)
+        at = &(*at)->next;
+    struct worker_request *request = *at;
+    if (!request || size < sizeof(reply)) {
+        worker_client_lose(worker, "it broke the link's rules: %s",
+                           request ? "a reply that is too short" : "a reply that nobody waits for");
+        return;
+    }
+    *at = request->next;
+    if (!*at)
+        worker->last_request = at;
+    worker_client_arm(worker, worker_client_deadline(worker));
+    struct host_completion completion = request->completion;
+    free(request);
+    memcpy(&reply, payload, sizeof(reply));
+    /* It would stand for a reply that is still to come. */
+    NTSTATUS status = reply.status == STATUS_PENDING ? STATUS_UNSUCCESSFUL : reply.status;
+    if (completion.done)
+        completion.done(completion.data, status, payload + sizeof(reply),
+                        (uint32_t)(size - sizeof(reply)));
+}
+
+static void take_stream_lost(struct worker_client *worker, const uint8_t *payload, size_t size)
+{
+    struct link_stream_lost lost;
+    char why[512];
+    memcpy(&lost, payload, sizeof(lost));
+    size_t length = size - sizeof(lost) < sizeof(why) - 1 ? size - sizeof(lost) : sizeof(why) - 1;
+    memcpy(why, payload + sizeof(lost), length);
+    why[length] = '\0';
+    worker_log_clean(why, strlen(why));
+    if (worker_log_may_write(&worker->log))
+        log_warning("worker", "%s: the stream 0x%08x is lost: %s", worker->name, lost.queue, why);
+    worker->events->stream_lost(worker->owner, lost.queue, lost.reason, why);
+}
+
+static void take_message(struct worker_client *worker, const uint8_t *data, size_t size,
+                         int *descriptor)
+{
+    struct link_header header;
+    struct link_signal_event signal_event;
+    if (size < sizeof(header)) {
+        worker_client_lose(worker, "it broke the link's rules: a message of %zu bytes", size);
+        return;
+    }
+    memcpy(&header, data, sizeof(header));
+    data += sizeof(header);
+    size -= sizeof(header);
+    if (!worker->ready && header.message != LINK_READY) {
+        worker_client_lose(worker, "it broke the link's rules: the message %u before it was ready",
+                           header.message);
+    } else if (header.message == LINK_READY) {
+        take_ready(worker, size, descriptor);
+    } else if (header.message == LINK_REPLY) {
+        take_reply(worker, header.sequence, data, size);
+    } else if (header.message == LINK_SIGNAL_EVENT && size == sizeof(signal_event)) {
+        memcpy(&signal_event, data, sizeof(signal_event));
+        worker->events->signal_event(worker->owner, signal_event.event);
+    } else if (header.message == LINK_STREAM_LOST && size >= sizeof(struct link_stream_lost)) {
+        take_stream_lost(worker, data, size);
+    } else {
+        worker_client_lose(worker, "it broke the link's rules: the message %u with %zu bytes",
+                           header.message, size);
+    }
+}
+
+/* Keeps the first descriptor of a message; the others are closed. */
+static int take_descriptor(struct msghdr *message)
+{
+    int kept = -1;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
+        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < count; i++) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof(fd));
+            if (kept < 0)
+                kept = fd;
+            else
+                close(fd);
+        }
+    }
+    return kept;
+}
+
+/* How the process ended is known in a moment. */
+static void take_end(struct worker_client *worker)
+{
+    worker->io = sd_event_source_disable_unref(worker->io);
+    worker_client_arm(worker, worker_client_now() + EXIT_STATUS_MS * 1000ull);
+}
+
+/* Where messages are received: of the thread that runs the loop. */
+static _Thread_local uint8_t buffer[LINK_MAX];
+
+bool worker_client_receive(struct worker_client *worker)
+{
+    union {
+        char bytes[CMSG_SPACE(4 * sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct iovec data = {buffer, sizeof(buffer)};
+    struct msghdr message = {.msg_iov = &data,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    ssize_t got = recvmsg(worker->link, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return false;
+    if (got <= 0) { /* the end, also an empty packet: a worker that sends one has ended itself */
+        take_end(worker);
+        return false;
+    }
+    int descriptor = take_descriptor(&message);
+    if (message.msg_flags & MSG_TRUNC)
+        worker_client_lose(worker, "it broke the link's rules: a message that is too long");
+    else
+        take_message(worker, buffer, (size_t)got, &descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
+    return true;
+}

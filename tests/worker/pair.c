@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/worker/pair.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "gpupv/kmt.h"
+#include "tests/worker/fake_thunks.h"
+#include "umd/umd.h"
+#include "vkwire.h"
+
+static struct pair *pair; /* the thunks have no argument for it */
+
+/* --- What the UMD's end and the worker call --- */
+
+void umd_log(enum gpupv_umd_log_level level, const char *format, ...)
+{
+    (void)level;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(pair->logged, sizeof(pair->logged), format, args);
+    va_end(args);
+}
+
+int worker_send(struct worker *worker, uint32_t message, uint32_t sequence, const void *fixed,
+                size_t fixed_size, const void *data, size_t size)
+{
+    (void)worker, (void)sequence, (void)fixed, (void)fixed_size, (void)data, (void)size;
+    if (message == LINK_STREAM_LOST)
+        pair->losses++;
+    return 0;
+}
+
+/* --- Thunks --- */
+
+static NTSTATUS create_allocation(D3DKMT_CREATEALLOCATION *args)
+{
+    const struct gpupv_allocation_private *private = args->pAllocationInfo2[0].pPrivateDriverData;
+    uint64_t size = (private->size + 4095) / 4096 * 4096;
+    if (pair->taken + size > PAIR_APERTURE || pair->allocations + 1 >= PAIR_ENTRIES)
+        return STATUS_NO_MEMORY;
+    uint32_t handle = 0x50000u | ++pair->allocations;
+    pair->worker.table[pair->allocations] =
+        (struct link_allocation){.handle = handle, .offset = pair->taken, .size = size};
+    pair->taken += size;
+    args->pAllocationInfo2[0].hAllocation = handle;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS destroy_allocation(CONST D3DKMT_DESTROYALLOCATION2 *args)
+{
+    __atomic_store_n(&pair->worker.table[args->phAllocationList[0] & 0xffff].handle, 0,
+                     __ATOMIC_SEQ_CST);
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS lock(D3DKMT_LOCK2 *args)
+{
+    args->pData = pair->worker.aperture + pair->worker.table[args->hAllocation & 0xffff].offset;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS create_queue(D3DKMT_CREATEHWQUEUE *args)
+{
+    if (pair->refuse)
+        return pair->refuse;
+    if (pair->stream_count == PAIR_STREAMS)
+        return STATUS_NO_MEMORY;
+    struct link_open_stream open = {.queue = 0x70001u + pair->stream_count,
+                                    .fence_offset = pair->taken,
+                                    .size = args->PrivateDriverDataSize};
+    struct wire_fence_cell *fence = (void *)(pair->worker.aperture + pair->taken);
+    pair->taken += 4096;
+    NTSTATUS status = stream_create(&pair->worker, &open, args->pPrivateDriverData,
+                                    &pair->streams[pair->stream_count]);
+    if (status != STATUS_SUCCESS)
+        return status;
+    pair->fences[pair->stream_count++] = fence;
+    args->hHwQueue = open.queue;
+    args->HwQueueProgressFenceCPUVirtualAddress = fence;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS destroy_queue(CONST D3DKMT_DESTROYHWQUEUE *args)
+{
+    stream_stop(pair->streams[args->hHwQueue - 0x70001u]);
+    return STATUS_SUCCESS;
+}
+
+static void *must(void *memory)
+{
+    if (!memory || memory == MAP_FAILED)
+        abort();
+    return memory;
+}
+
+void pair_init(struct pair *made)
+{
+    *made = (struct pair){0};
+    pair = made;
+    made->worker.aperture =
+        must(mmap(NULL, PAIR_APERTURE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    made->worker.aperture_size = PAIR_APERTURE;
+    made->worker.table = must(calloc(PAIR_ENTRIES, sizeof(struct link_allocation)));
+    made->worker.table_entries = PAIR_ENTRIES;
+    made->worker.adapters = &made->host_adapter;
+    made->worker.adapter_count = 1;
+    made->worker.link = -1;
+    made->worker.stream_ended = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    snprintf(made->worker.process, sizeof(made->worker.process), "test (1)");
+    made->host_adapter.node_count = 1;
+    fake_thunks_fill(&made->callbacks);
+    made->callbacks.CreateAllocation2 = create_allocation;
+    made->callbacks.DestroyAllocation2 = destroy_allocation;
+    made->callbacks.Lock2 = lock;
+    made->callbacks.CreateHwQueue = create_queue;
+    made->callbacks.DestroyHwQueue = destroy_queue;
+    made->adapter = (struct gpupv_umd_adapter){.interface_version = GPUPV_UMD_INTERFACE_VERSION,
+                                               .handle = 1,
+                                               .physical_adapters = 1,
+                                               .node_mask = 1,
+                                               .callbacks = &made->callbacks};
+    pair_notes.notes = must(malloc(PAIR_MAX_NOTES * sizeof(uint64_t)));
+    pair_notes.targets = must(malloc(PAIR_MAX_NOTES * sizeof(uint64_t)));
+    pair_notes.count = 0;
+    pair_notes.bad_bytes = 0;
+}
+
+void pair_finish(struct pair *made)
+{
+    for (uint32_t i = 0; i < made->stream_count; i++) {
+        stream_stop(made->streams[i]);
+        stream_destroy(made->streams[i]);
+    }
+    for (uint32_t i = 0; i < PAIR_ENTRIES; i++) {
+        if (made->worker.table[i].used != 0)
+            abort(); /* taken and not given back */
+    }
+    close(made->worker.stream_ended);
+    free(made->worker.table);
+    munmap(made->worker.aperture, PAIR_APERTURE);
+    free(pair_notes.notes);
+    free(pair_notes.targets);
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/* Submissions and completion in the worker, with a driver that the test plays. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "host/worker/exec.h"
+#include "host/worker/exec_sync.h"
+#include "host/worker/stream_io.h"
+#include "vkwire.h"
+#include "vkwire_exec.h"
+
+#define QUEUES 2
+
+/* --- The driver --- */
+
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    uint64_t values[8]; /* of the timelines, by handle */
+    uint32_t timelines, destroyed, idle_waits;
+    uint32_t retired;      /* by the test, and not destroyed when it ends */
+    uint32_t reads, waits; /* calls */
+    VkResult failure;      /* of everything, if not 0 */
+    /* The last submission. */
+    uint32_t batches, signal_count[4];
+    VkSemaphore signals[4][4];
+    uint64_t signal_values[4][4];
+    uint32_t device_indices[4];
+    VkPipelineStageFlags2 stages;
+} driver;
+
+static uint64_t index_of(VkSemaphore semaphore)
+{
+    return (uint64_t)(uintptr_t)semaphore;
+}
+
+static VkResult VKAPI_CALL create_semaphore(VkDevice device, const VkSemaphoreCreateInfo *info,
+                                            const VkAllocationCallbacks *allocator,
+                                            VkSemaphore *semaphore)
+{
+    (void)device, (void)allocator;
+    const VkSemaphoreTypeCreateInfo *type = info->pNext;
+    assert_int_equal(type->semaphoreType, VK_SEMAPHORE_TYPE_TIMELINE);
+    *semaphore = (VkSemaphore)(uintptr_t)++driver.timelines;
+    return VK_SUCCESS;
+}
+
+static void VKAPI_CALL destroy_semaphore(VkDevice device, VkSemaphore semaphore,
+                                         const VkAllocationCallbacks *allocator)
+{
+    (void)device, (void)semaphore, (void)allocator;
+    driver.destroyed++;
+}
+
+static VkResult VKAPI_CALL wait_idle(VkDevice device)
+{
+    (void)device;
+    driver.idle_waits++;
+    return driver.failure;
+}
+
+static VkResult VKAPI_CALL get_value(VkDevice device, VkSemaphore semaphore, uint64_t *value)
+{
+    (void)device;
+    pthread_mutex_lock(&driver.lock);
+    driver.reads++;
+    *value = driver.values[index_of(semaphore)];
+    VkResult failure = driver.failure;
+    pthread_mutex_unlock(&driver.lock);
+    return failure;
+}
+
+static VkResult VKAPI_CALL wait_semaphores(VkDevice device, const VkSemaphoreWaitInfo *info,
+                                           uint64_t timeout)
+{
+    (void)device;
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += (long)(timeout % 1000000000u);
+    end.tv_sec += (time_t)(timeout / 1000000000u) + end.tv_nsec / 1000000000;
+    end.tv_nsec %= 1000000000;
+    int error = info->semaphoreCount == 1 ? 0 : EINVAL;
+    pthread_mutex_lock(&driver.lock);
+    driver.waits++;
+    while (!error && !driver.failure &&
+           driver.values[index_of(info->pSemaphores[0])] < info->pValues[0])
+        error = pthread_cond_timedwait(&driver.changed, &driver.lock, &end);
+    VkResult failure = driver.failure;
+    pthread_mutex_unlock(&driver.lock);
+    return failure ? failure : error ? VK_TIMEOUT : VK_SUCCESS;
+}
+
+static void signal_timeline(uint64_t timeline, uint64_t value)
+{
+    pthread_mutex_lock(&driver.lock);
+    driver.values[timeline] = value;
+    pthread_cond_broadcast(&driver.changed);
+    pthread_mutex_unlock(&driver.lock);
+}
+
+static void *find(const void *next, VkStructureType type)
+{
+    for (const VkBaseInStructure *at = next; at; at = at->pNext) {
+        if (at->sType == type)
+            return (void *)(uintptr_t)at;
+    }
+    return NULL;
+}
+
+static VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos,
+                                        VkFence fence)
+{
+    (void)queue;
+    assert_true(fence == VK_NULL_HANDLE);
+    driver.batches = count;
+    for (uint32_t i = 0; i < count; i++) {
+        const VkTimelineSemaphoreSubmitInfo *values =
+            find(infos[i].pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+        assert_int_equal(values->signalSemaphoreValueCount, infos[i].signalSemaphoreCount);
+        driver.signal_count[i] = infos[i].signalSemaphoreCount;
+        for (uint32_t j = 0; j < infos[i].signalSemaphoreCount; j++) {
+            driver.signals[i][j] = infos[i].pSignalSemaphores[j];
+            driver.signal_values[i][j] = values->pSignalSemaphoreValues[j];
+        }
+        const VkDeviceGroupSubmitInfo *group =
+            find(infos[i].pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+        for (uint32_t j = 0; group && j < group->signalSemaphoreCount; j++)
+            driver.device_indices[j] = group->pSignalSemaphoreDeviceIndices[j];
+    }
+    return driver.failure;
+}
+
+static VkResult VKAPI_CALL queue_submit2(VkQueue queue, uint32_t count, const VkSubmitInfo2 *infos,
+                                         VkFence fence)
+{
+    (void)queue;
+    assert_true(fence == VK_NULL_HANDLE);
+    driver.batches = count;
+    for (uint32_t i = 0; i < count; i++) {
+        driver.signal_count[i] = infos[i].signalSemaphoreInfoCount;
+        for (uint32_t j = 0; j < infos[i].signalSemaphoreInfoCount; j++) {
+            driver.signals[i][j] = infos[i].pSignalSemaphoreInfos[j].semaphore;
+            driver.signal_values[i][j] = infos[i].pSignalSemaphoreInfos[j].value;
+            driver.stages = infos[i].pSignalSemaphoreInfos[j].stageMask;
+        }
+    }
+    return driver.failure;
+}
+
+/* --- The rest of the worker --- */
+
+static struct {
+    _Atomic uint64_t completed[QUEUES];
+    _Atomic int lost;
+    atomic_bool went_back;
+} guest;
+
+void stream_io_complete(struct stream_io *io, uint32_t queue, uint64_t count)
+{
+    (void)io;
+    if (atomic_exchange(&guest.completed[queue], count) >= count)
+        atomic_store(&guest.went_back, true);
+}
+
+void stream_io_lose(struct stream_io *io, enum stream_lost reason)
+{
+    (void)io;
+    atomic_store(&guest.lost, (int)reason);
+}
+
+void exec_fail(struct exec *x, enum stream_lost reason, const char *format, ...)
+{
+    (void)format;
+    if (!x->lost)
+        x->lost = reason;
+}
+
+/* Objects: any id is a live semaphore. */
+static struct exec_object any_object;
+
+struct exec_object *exec_object_get(struct exec *x, uint64_t id, uint8_t type)
+{
+    (void)x, (void)id;
+    assert_int_equal(type, VKWIRE_OBJECT_SEMAPHORE);
+    return &any_object;
+}
+
+void exec_object_remove(struct exec *x, struct exec_object *object)
+{
+    (void)x;
+    assert_ptr_equal(object, &any_object);
+}
+
+/* --- Fixture --- */
+
+struct fixture {
+    struct exec exec;
+    struct vkwire_device_dispatch vk;
+};
+
+static int set_up(void **state)
+{
+    static struct fixture f;
+    memset(&f, 0, sizeof(f));
+    memset(&driver, 0, sizeof(driver));
+    memset(&guest, 0, sizeof(guest));
+    pthread_mutex_init(&driver.lock, NULL);
+    pthread_cond_init(&driver.changed, NULL);
+    f.vk.CreateSemaphore = create_semaphore;
+    f.vk.DestroySemaphore = destroy_semaphore;
+    f.vk.GetSemaphoreCounterValue = get_value;
+    f.vk.DeviceWaitIdle = wait_idle;
+    f.vk.WaitSemaphores = wait_semaphores;
+    f.vk.QueueSubmit = queue_submit;
+    f.vk.QueueSubmit2 = queue_submit2;
+    f.exec.vk = &f.vk;
+    f.exec.queue_count = QUEUES;
+    arena_init(&f.exec.arena, 1 << 20);
+    assert_int_equal(exec_sync_init(&f.exec), VK_SUCCESS);
+    *state = &f;
+    return 0;
+}
+
+/* Queue i's timeline in the driver. */
+static uint64_t timeline_of(const struct fixture *f, uint32_t queue)
+{
+    return index_of(f->exec.queues[queue].timeline);
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    bool idle = true;
+    for (uint32_t i = 0; i < QUEUES && !driver.failure; i++)
+        idle &= driver.values[timeline_of(f, i)] >= f->exec.queues[i].submitted;
+    driver.destroyed = driver.idle_waits = 0;
+    exec_sync_finish(&f->exec);
+    exec_sync_finish(&f->exec);
+    assert_int_equal(driver.destroyed, idle ? QUEUES + driver.retired : 0);
+    assert_int_equal(driver.idle_waits, idle);
+    arena_finish(&f->exec.arena);
+    assert_false(atomic_load(&guest.went_back));
+    return 0;
+}
+
+static void submit(struct fixture *f, uint32_t queue, uint32_t count)
+{
+    VkSubmitInfo infos[4] = {{0}};
+    struct args_QueueSubmit args = {.queue_id = STREAM_ID(1 + queue, 1, VKWIRE_OBJECT_QUEUE),
+                                    .submitCount = count,
+                                    .pSubmits = infos};
+    exec_QueueSubmit(&f->exec, &args);
+    arena_reset(&f->exec.arena);
+}
+
+static void await_completed(uint32_t queue, uint64_t count)
+{
+    while (atomic_load(&guest.completed[queue]) < count)
+        sched_yield();
+}
+
+/* --- Submissions --- */
+
+static void every_batch_signals_its_number(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 1, 1);
+    submit(f, 1, 3);
+    assert_int_equal(driver.batches, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(driver.signal_count[i], 1);
+        assert_true(driver.signals[i][0] == f->exec.queues[1].timeline);
+        assert_int_equal(driver.signal_values[i][0], 2 + i);
+    }
+    assert_int_equal(f->exec.queues[1].submitted, 4);
+    assert_int_equal(f->exec.queues[0].submitted, 0);
+}
+
+static void the_guests_signals_stay(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphore semaphores[] = {(VkSemaphore)(uintptr_t)0x50, (VkSemaphore)(uintptr_t)0x51};
+    uint64_t value = 9;
+    uint32_t indices[] = {1, 2};
+    VkDeviceGroupSubmitInfo group = {VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO,
+                                     .signalSemaphoreCount = 2,
+                                     .pSignalSemaphoreDeviceIndices = indices};
+    VkTimelineSemaphoreSubmitInfo values = {VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                            &group, .signalSemaphoreValueCount = 1,
+                                            .pSignalSemaphoreValues = &value};
+    VkSubmitInfo info = {VK_STRUCTURE_TYPE_SUBMIT_INFO, &values, .signalSemaphoreCount = 2,
+                         .pSignalSemaphores = semaphores};
+    struct args_QueueSubmit args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 1, .pSubmits = &info};
+    exec_QueueSubmit(&f->exec, &args);
+    const uint64_t expected_values[] = {9, 0, 1};
+    const uint32_t expected_indices[] = {1, 2, 0};
+    assert_int_equal(driver.signal_count[0], 3);
+    assert_memory_equal(driver.signal_values[0], expected_values, sizeof(expected_values));
+    assert_memory_equal(driver.device_indices, expected_indices, sizeof(expected_indices));
+    assert_true(driver.signals[0][1] == semaphores[1]);
+    assert_true(driver.signals[0][2] == f->exec.queues[0].timeline);
+    assert_int_equal(f->exec.lost, STREAM_ALIVE);
+}
+
+static void submissions_of_the_second_form(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphoreSubmitInfo own = {VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+                                 .semaphore = (VkSemaphore)(uintptr_t)0x50, .value = 5};
+    VkSubmitInfo2 infos[] = {{VK_STRUCTURE_TYPE_SUBMIT_INFO_2},
+                             {VK_STRUCTURE_TYPE_SUBMIT_INFO_2, .signalSemaphoreInfoCount = 1,
+                              .pSignalSemaphoreInfos = &own}};
+    struct args_QueueSubmit2 args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 2, .pSubmits = infos};
+    exec_QueueSubmit2(&f->exec, &args);
+    assert_int_equal(driver.signal_count[0], 1);
+    assert_int_equal(driver.signal_count[1], 2);
+    assert_int_equal(driver.signal_values[0][0], 1);
+    assert_int_equal(driver.signal_values[1][0], 5);
+    assert_int_equal(driver.signal_values[1][1], 2);
+    assert_int_equal(driver.stages, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT);
+    assert_int_equal(f->exec.queues[0].submitted, 2);
+}
+
+static void a_foreign_queue_ends_the_stream(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, QUEUES, 1);
+    assert_int_equal(f->exec.lost, STREAM_LOST_PROTOCOL);
+    assert_int_equal(driver.batches, 0);
+}
+
+static void a_refused_submission_ends_the_stream(void **state)
+{
+    struct fixture *f = *state;
+    driver.failure = VK_ERROR_DEVICE_LOST;
+    submit(f, 0, 1);
+    assert_int_equal(f->exec.lost, STREAM_LOST_DEVICE);
+}
+
+/* --- Semaphores --- */
+
+static void destroy(struct fixture *f)
+{
+    struct args_DestroySemaphore args = {.semaphore_id = 1,
+                                         .semaphore = (VkSemaphore)(uintptr_t)0x50};
+    exec_DestroySemaphore(&f->exec, &args);
+}
+
+/* Tells that so many submissions of queue 0 have finished. */
+static void finish_submissions(struct fixture *f, uint64_t count)
+{
+    signal_timeline(timeline_of(f, 0), count);
+    exec_sync_poll(&f->exec);
+}
+
+static void semaphores_outlive_the_submissions_before(void **state)
+{
+    struct fixture *f = *state;
+    destroy(f); /* nothing was submitted: at once */
+    assert_int_equal(driver.destroyed, 1);
+    submit(f, 0, 1);
+    finish_submissions(f, 1);
+    destroy(f);
+    assert_int_equal(driver.destroyed, 1); /* the driver may still clean up */
+    submit(f, 0, 1);
+    finish_submissions(f, 2);
+    destroy(f);
+    assert_int_equal(driver.destroyed, 2);
+    assert_int_equal(driver.idle_waits, 0);
+    driver.retired = 1;
+}
+
+static void many_semaphores_are_destroyed_when_idle(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 0, 1);
+    for (int i = 0; i < 200; i++)
+        destroy(f);
+    assert_int_equal(driver.destroyed, 0);
+    assert_int_equal(driver.idle_waits, 0); /* that could last */
+    finish_submissions(f, 1);
+    destroy(f);
+    assert_int_equal(driver.destroyed, 201);
+    assert_int_equal(driver.idle_waits, 1);
+}
+
+static void semaphores_in_use_are_left(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 0, 1);
+    destroy(f);
+    assert_int_equal(driver.destroyed, 0);
+}
+
+/* --- Completion --- */
+
+static void polling_tells_progress(void **state)
+{
+    struct fixture *f = *state;
+    assert_false(exec_sync_poll(&f->exec));
+    assert_int_equal(driver.reads, 0); /* nothing is submitted */
+    submit(f, 0, 2);
+    submit(f, 1, 1);
+    assert_true(exec_sync_poll(&f->exec));
+    signal_timeline(timeline_of(f, 0), 1);
+    assert_true(exec_sync_poll(&f->exec));
+    assert_int_equal(guest.completed[0], 1);
+    assert_int_equal(guest.completed[1], 0);
+    signal_timeline(timeline_of(f, 0), 2);
+    signal_timeline(timeline_of(f, 1), 1);
+    assert_false(exec_sync_poll(&f->exec));
+    assert_int_equal(guest.completed[0], 2);
+    assert_int_equal(guest.completed[1], 1);
+    uint32_t reads = driver.reads;
+    assert_false(exec_sync_poll(&f->exec));
+    assert_int_equal(driver.reads, reads);
+}
+
+static void threads_watch_while_the_stream_sleeps(void **state)
+{
+    struct fixture *f = *state;
+    exec_sync_sleep(&f->exec);
+    submit(f, 0, 3);
+    submit(f, 1, 1);
+    exec_sync_sleep(&f->exec);
+    signal_timeline(timeline_of(f, 1), 1);
+    await_completed(1, 1);
+    for (uint64_t i = 1; i <= 3; i++) {
+        signal_timeline(timeline_of(f, 0), i);
+        await_completed(0, i);
+    }
+    /* Handed over again. */
+    assert_false(exec_sync_poll(&f->exec));
+    submit(f, 1, 1);
+    exec_sync_sleep(&f->exec);
+    signal_timeline(timeline_of(f, 1), 2);
+    await_completed(1, 2);
+    assert_int_equal(guest.completed[0], 3);
+}
+
+static void nobody_looks_when_nothing_is_pending(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 0, 1);
+    exec_sync_sleep(&f->exec);
+    signal_timeline(timeline_of(f, 0), 1);
+    await_completed(0, 1);
+    exec_sync_sleep(&f->exec);
+    pthread_mutex_lock(&driver.lock);
+    uint32_t calls = driver.reads + driver.waits;
+    pthread_mutex_unlock(&driver.lock);
+    struct timespec pause = {0, 120000000};
+    nanosleep(&pause, NULL);
+    pthread_mutex_lock(&driver.lock);
+    assert_int_equal(driver.reads + driver.waits, calls);
+    pthread_mutex_unlock(&driver.lock);
+}
+
+static void a_device_lost_while_asleep(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 0, 1);
+    exec_sync_sleep(&f->exec);
+    pthread_mutex_lock(&driver.lock);
+    driver.failure = VK_ERROR_DEVICE_LOST;
+    pthread_cond_broadcast(&driver.changed);
+    pthread_mutex_unlock(&driver.lock);
+    while (!atomic_load(&guest.lost))
+        sched_yield();
+    assert_int_equal(guest.lost, STREAM_LOST_DEVICE);
+    assert_false(exec_sync_poll(&f->exec));
+    assert_int_equal(f->exec.lost, STREAM_LOST_DEVICE);
+}
+
+static void finishing_waits_for_no_submission(void **state)
+{
+    struct fixture *f = *state;
+    submit(f, 0, 1);
+    exec_sync_sleep(&f->exec);
+    assert_false(exec_sync_idle(&f->exec, 1000000));
+    signal_timeline(timeline_of(f, 0), 1);
+    assert_true(exec_sync_idle(&f->exec, UINT64_C(10000000000)));
+    submit(f, 1, 1); /* never done: tear_down ends all the same */
+    exec_sync_sleep(&f->exec);
+}
+
+/* A device that runs behind the stream, while the stream polls, submits and sleeps. */
+static void *run_device(void *data)
+{
+    struct fixture *f = data;
+    for (uint64_t i = 1; i <= 3000; i++) {
+        for (uint32_t queue = 0; queue < QUEUES; queue++)
+            signal_timeline(timeline_of(f, queue), i);
+        if (i % 16 == 0)
+            sched_yield();
+    }
+    return NULL;
+}
+
+static void polls_and_threads_agree(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    for (uint32_t queue = 0; queue < QUEUES; queue++) {
+        for (int i = 0; i < 1000; i++)
+            submit(f, queue, 3);
+    }
+    assert_int_equal(pthread_create(&thread, NULL, run_device, f), 0);
+    for (uint32_t i = 0; exec_sync_poll(&f->exec); i++) {
+        if (i % 3 == 0)
+            exec_sync_sleep(&f->exec);
+        sched_yield();
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    for (uint32_t queue = 0; queue < QUEUES; queue++)
+        assert_int_equal(guest.completed[queue], 3000);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_batch_signals_its_number),
+        TEST(the_guests_signals_stay),
+        TEST(submissions_of_the_second_form),
+        TEST(a_foreign_queue_ends_the_stream),
+        TEST(a_refused_submission_ends_the_stream),
+        TEST(semaphores_outlive_the_submissions_before),
+        TEST(many_semaphores_are_destroyed_when_idle),
+        TEST(semaphores_in_use_are_left),
+        TEST(polling_tells_progress),
+        TEST(threads_watch_while_the_stream_sleeps),
+        TEST(nobody_looks_when_nothing_is_pending),
+        TEST(a_device_lost_while_asleep),
+        TEST(finishing_waits_for_no_submission),
+        TEST(polls_and_threads_agree),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
