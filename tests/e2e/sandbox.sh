@@ -3,6 +3,8 @@
 #
 #   sandbox_begin BUILD       makes a scratch folder ($sandbox) that is removed at exit
 #   sandbox_add_driver NAME MANIFEST   one adapter whose driver is put into the host's store
+#   sandbox_add_paravirtual NAME ICD [MANIFEST]   one adapter that runs on the host's driver ICD, with
+#                                      the paravirtual UMD of the build in the store
 #   sandbox_start_service     gpupvd on $sandbox/run/host.sock; waits until it answers
 #   sandbox_make_guest [PROGRAM…]      a root folder with these programs and no Vulkan driver
 #   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
@@ -64,6 +66,16 @@ sandbox_add_driver() {
   sandbox_adapters=$((sandbox_adapters + 1))
   "$sandbox_gpupv" host --config "$sandbox_config" store add "$manifest" --adapter "$name" \
     || sandbox_die "the driver of $manifest could not be put into the store"
+}
+
+sandbox_add_paravirtual() {
+  local name=$1 icd=$2 manifest=${3:-$sandbox_build/umd/gpupv_umd_icd.$(uname -m).json}
+  [ -e "$manifest" ] || sandbox_die "the paravirtual UMD is not built: there is no $manifest"
+  printf '\n[adapter:%s]\nicd = %s\nkey = %04d\n' "$name" "$icd" "$sandbox_adapters" \
+    >> "$sandbox_config"
+  sandbox_adapters=$((sandbox_adapters + 1))
+  "$sandbox_gpupv" host --config "$sandbox_config" store add "$manifest" --adapter "$name" > /dev/null \
+    || sandbox_die "the paravirtual UMD of $manifest could not be put into the store"
 }
 
 sandbox_start_service() {

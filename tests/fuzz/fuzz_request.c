@@ -2,12 +2,13 @@
 /*
  * The host's request handlers. The input is a guest's stream behind its hello: messages, cut by the
  * frame decoder, each answered with one adapter (two physical ones) and a driver that takes
- * everything. Handles that the input spells 0xff000000 + N stand for the N-th that the host has
+ * everything, at once or later. A message whose sequence has its highest bit set comes with an event. Handles that the input spells 0xff000000 + N stand for the N-th that the host has
  * given, since those are random.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 
 #include "host/process.h"
 #include "host/request.h"
@@ -53,8 +54,30 @@ static void destroy_device(void *driver, void *device)
     free(device);
 }
 
+static struct host_completion awaited;
+
+/* Every other queue comes later. */
+static NTSTATUS create_hw_queue(void *driver, const struct host_create_hw_queue *args, void **queue)
+{
+    (void)driver;
+    *queue = malloc(1);
+    if (!*queue)
+        return STATUS_NO_MEMORY;
+    awaited = args->completion;
+    return args->size & 1 ? STATUS_PENDING : STATUS_SUCCESS;
+}
+
+static NTSTATUS submit_command(void *driver, void *queue, const void *data, uint32_t size)
+{
+    (void)driver, (void)queue, (void)data;
+    return size == 3 ? STATUS_UNSUCCESSFUL : STATUS_SUCCESS;
+}
+
 static const struct host_driver driver = {
     .name = "fuzz",
+    .create_hw_queue = create_hw_queue,
+    .destroy_hw_queue = destroy_device,
+    .submit_command = submit_command,
     .query_adapter_info = take_query,
     .escape = take_escape,
     .create_device = create_device,
@@ -87,7 +110,8 @@ static void make_state(void)
     static struct inventory inventory = {.refs = 1, .lists = &list, .count = 1};
     struct error err;
     log_set_level(LOG_LEVEL_ERROR);
-    state.settings = (struct settings){.virtual_functions = DEFAULT_VIRTUAL_FUNCTIONS,
+    state.settings = (struct settings){.guest_io_space_mb = 1,
+                                       .virtual_functions = DEFAULT_VIRTUAL_FUNCTIONS,
                                        .iommu_flags = IOMMU_NOT_REQUIRED};
     state.config = &config;
     state.inventory = &inventory;
@@ -128,12 +152,26 @@ static void answer(struct process *process, const struct wire_header *header,
         abort();
     memcpy(copy, payload, size);
     name_handles(process, copy, size);
-    struct request request = {
-        .process = process, .payload = wire_cursor_make(copy, size), .reply = reply.bytes};
+    struct descriptor_list descriptors = {.count = 0};
+    if (header->sequence & UINT32_C(0x80000000))
+        descriptors = (struct descriptor_list){{eventfd(0, EFD_CLOEXEC)}, 1};
+    struct request request = {.process = process,
+                              .payload = wire_cursor_make(copy, size),
+                              .reply = reply.bytes,
+                              .descriptors = &descriptors};
     NTSTATUS status;
-    if (!request_dispatch(header, &request, &status, NULL) && request.reply_size > WIRE_MAX_PAYLOAD)
+    int result = request_dispatch(header, &request, &status, NULL);
+    if (!result && request.reply_size > WIRE_MAX_PAYLOAD)
         abort();
+    descriptor_list_close(&descriptors);
     free(copy);
+    if (!result && status == STATUS_PENDING) {
+        if (!process->pending.finish)
+            abort();
+        awaited.done(awaited.data, size & 2 ? STATUS_SUCCESS : STATUS_UNSUCCESSFUL, NULL, 0);
+        if (process->pending.finish)
+            abort();
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -150,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         vm_unref(vm);
         return 0;
     }
+    process->descriptors = true;
     /* An adapter, a device and a context to begin with. */
     uint32_t handle;
     process_open_adapter(process, &state.adapters.adapters[0], &handle);
@@ -177,8 +216,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
     }
     frame_reader_finish(&reader);
+    /* In the end the worker goes, with what it had. */
+    process_lost(process, "the input is over");
     process_destroy(process);
+    if (vm_charged(vm, state.adapters.adapters[0].luid))
+        abort();
     vm_unref(vm);
+    event_signal_finish(&core.events);
     store_cache_finish(&core.store);
     if (state.refs != 1 || hold_count(&core.holds))
         abort();

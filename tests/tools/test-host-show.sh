@@ -22,9 +22,9 @@ cat > "$answers/adapters.json" <<'END'
 {"ok":true,"adapters":[{"name":"gpu0","description":"A \u001b[31mGPU","luid":"00000000-0000abcd","guid":"{2b6431f3-ab91-86ce-b313-54bd747def24}","vendor_id":4318,"device_id":7170,"type":"hardware","driver_version":"1.2.3","physical_adapters":[{"name":"A","vendor_id":4318,"device_id":7170,"key":"HKLM\\X\\0007"},{"name":"B","vendor_id":4318,"device_id":7171,"key":"HKLM\\X\\0008"}],"service_key":"HKLM\\S\\gpu0","driver_store_path":null,"guest_driver_store_path":null,"umd":null,"package":null,"open_handles":3}]}
 END
 echo '{"ok":true,"version":"9.9","pid":77,"clients":5,"new_member":"new"}' > "$answers/status.json"
-echo '{"ok":true,"processes":[{"pid":42,"name":"cube\u0007","adapters":1,"devices":2,"contexts":3,"requests":4}]}' \
+echo '{"ok":true,"processes":[{"pid":42,"name":"cube\u0007","adapters":1,"devices":2,"contexts":3,"requests":4,"worker":{"pid":4321,"memory":73400320}},{"pid":43,"name":"idle","worker":null}]}' \
     > "$answers/processes.json"
-echo '{"ok":true,"vms":[{"name":"a\u0007","guid":"{1}","socket":"/run/a","escapes":true,"secure":false,"listing":false,"clients":3,"max_clients":9,"processes":2},{}]}' \
+echo '{"ok":true,"vms":[{"name":"a\u0007","guid":"{1}","socket":"/run/a","escapes":true,"secure":false,"listing":false,"clients":3,"max_clients":9,"processes":2,"video_memory":3145728,"max_video_memory":1073741824},{}]}' \
     > "$answers/vms.json"
 
 echo "== no service"
@@ -62,10 +62,12 @@ says "9.9"
 says "new_member:"
 run 0 host processes
 says 'cube\x07'
+says '4321       70 MiB'
 run 0 host vms
 says 'a\x07'
 says '{1}'
 says '3 of 9'
+says '3 of 1024 MiB'
 says 'denied'
 run_json 0 host vms
 json "d['vms'][0]['processes'] == 2"
