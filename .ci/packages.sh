@@ -3,9 +3,10 @@
 
 packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-jinja2
   libsystemd-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev
-  libexpat1-dev libhivex-dev libvulkan-dev libcmocka-dev"
+  libexpat1-dev libhivex-dev libseccomp-dev libvulkan-dev libcmocka-dev libpng-dev
+  glslang-tools"
 packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-apps imagemagick"
-packages_check="clang libclang-rt-dev directx-headers-dev mandoc procps
+packages_check="vulkan-validationlayers clang libclang-rt-dev directx-headers-dev mandoc procps
   gcc-i686-linux-gnu g++-i686-linux-gnu"
 
 # Installs those of its arguments that are missing; says which.

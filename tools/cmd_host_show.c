@@ -249,6 +249,20 @@ enum exit_code cmd_host_status(const struct cli *cli)
     return show(cli, "status", print_status);
 }
 
+/* The process on the host that runs the guest process' commands, and its memory. */
+static void print_worker(json_object *process)
+{
+    json_object *worker = NULL;
+    char memory[32] = "-", pid[32] = "-";
+
+    if (json_object_object_get_ex(process, "worker", &worker) &&
+        json_object_is_type(worker, json_type_object)) {
+        snprintf(pid, sizeof(pid), "%" PRIu64, json_number(worker, "pid"));
+        snprintf(memory, sizeof(memory), "%" PRIu64 " MiB", json_number(worker, "memory") >> 20);
+    }
+    printf("%8s  %11s  ", pid, memory);
+}
+
 static void print_processes(json_object *answer)
 {
     json_object *processes = json_array(answer, "processes");
@@ -258,8 +272,8 @@ static void print_processes(json_object *answer)
         puts("No guest process is connected.");
         return;
     }
-    printf("%8s  %8s  %8s  %8s  %10s  %-16s  %s\n", "PID", "ADAPTERS", "DEVICES", "CONTEXTS",
-           "REQUESTS", "VM", "NAME");
+    printf("%8s  %8s  %8s  %8s  %10s  %8s  %11s  %-16s  %s\n", "PID", "ADAPTERS", "DEVICES",
+           "CONTEXTS", "REQUESTS", "WORKER", "MEMORY", "VM", "NAME");
     for (size_t i = 0; i < count; i++) {
         json_object *process = json_object_array_get_idx(processes, i);
         const char *name = json_text(process, "name"), *vm = json_text(process, "vm");
@@ -268,6 +282,7 @@ static void print_processes(json_object *answer)
                json_number(process, "pid"), json_number(process, "adapters"),
                json_number(process, "devices"), json_number(process, "contexts"),
                json_number(process, "requests"));
+        print_worker(process);
         output_column(vm ? vm : "-", 16);
         fputs("  ", stdout);
         print_name(name ? name : "-");
@@ -284,6 +299,16 @@ static bool json_true(json_object *object, const char *member)
     json_object *value;
 
     return json_object_object_get_ex(object, member, &value) && json_object_get_boolean(value);
+}
+
+static void print_video_memory(json_object *vm)
+{
+    uint64_t used = json_number(vm, "video_memory") >> 20, most = json_number(vm, "max_video_memory");
+
+    if (most)
+        output_field_format(2, "Video memory", "%" PRIu64 " of %" PRIu64 " MiB", used, most >> 20);
+    else
+        output_field_format(2, "Video memory", "%" PRIu64 " MiB", used);
 }
 
 static void print_vms(json_object *answer)
@@ -303,6 +328,7 @@ static void print_vms(json_object *answer)
         output_field(2, "Registry listing", json_true(vm, "listing") ? "allowed" : "denied");
         output_field_format(2, "Guest processes", "%" PRIu64 " of %" PRIu64,
                             json_number(vm, "clients"), json_number(vm, "max_clients"));
+        print_video_memory(vm);
     }
 }
 

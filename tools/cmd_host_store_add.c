@@ -27,6 +27,14 @@ struct target {
     struct store_inf *inf;           /* NULL: the source has none */
 };
 
+/* Without an argument gpupv's own driver, as it is installed. */
+static const char *source_of(const struct cli *cli)
+{
+    const char *source = cli_argument(cli, 0);
+
+    return source ? source : GPUPV_UMD_MANIFEST;
+}
+
 static void finish_target(struct target *target)
 {
     store_inf_close(target->inf);
@@ -69,7 +77,7 @@ static int find_target(const struct cli *cli, const struct host_env *env, unsign
 /* Checked before the store is touched, too. */
 static int read_inf(const struct cli *cli, struct target *target, struct error *err)
 {
-    const char *source = cli_argument(cli, 0), *model = cli_value(cli, "model");
+    const char *source = source_of(cli), *model = cli_value(cli, "model");
     struct stat status;
 
     if (stat(source, &status) < 0)
@@ -84,7 +92,7 @@ static int add_to_store(const struct cli *cli, const struct host_env *env,
                         const struct target *target, struct store_package *package, bool *added,
                         struct error *err)
 {
-    const char *source = cli_argument(cli, 0);
+    const char *source = source_of(cli);
     struct store_add_options options = {.name = cli_value(cli, "name"),
                                         .version = cli_value(cli, "version"),
                                         .architecture = cli_value(cli, "arch")};

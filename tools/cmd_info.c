@@ -135,8 +135,12 @@ static void add_umd(json_object *object, const struct loader_adapter *adapter)
 
     json_add_boolean(umd, "loaded", loaded != NULL);
     json_add_text(umd, "library", loaded ? loaded->library_path : NULL);
-    if (loaded)
+    if (loaded) {
         json_add_number(umd, "interface_version", loaded->interface_version);
+        json_add_boolean(umd, "paravirtual", loaded->open_adapter != NULL);
+        json_add_number(umd, "nodes", adapter->node_count);
+        json_add_number(umd, "cross_node_sharing_tier", adapter->cross_node_sharing_tier);
+    }
     json_add_text(umd, "failed_step", loaded ? NULL : loader_step_name(adapter->step));
     json_add_text(umd, "error", loaded ? NULL : adapter->error.text);
     json_object_object_add(object, "umd", umd);
@@ -268,6 +272,10 @@ static void print_umd(json_object *adapter)
         output_field(2, "User-mode driver", json_text(umd, "library"));
         output_field_format(2, "Driver loaded", "yes, interface version %" PRIu64,
                             json_number(umd, "interface_version"));
+        if (json_boolean(umd, "paravirtual"))
+            output_field_format(2, "Nodes", "%" PRIu64 ", cross-node sharing tier %" PRIu64,
+                                json_number(umd, "nodes"),
+                                json_number(umd, "cross_node_sharing_tier"));
         return;
     }
     output_field(2, "User-mode driver", json_text(adapter, "umd_name"));

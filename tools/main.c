@@ -137,11 +137,13 @@ static const struct cli_option host_store_remove_options[] = {
     {"force", 'f', NULL, NULL, "remove it although a registry key names it"}, {0}};
 
 static const struct cli_command host_store_commands[] = {
-    {"add", "MANIFEST|FOLDER", "Put a driver into the driver store",
-     "MANIFEST is a Vulkan ICD manifest (*.json); its library is taken along. A FOLDER holds\n"
-     "one manifest or one INF file, or both, and all that its driver needs. What the INF says\n"
-     "of the registry goes into the adapter's keys.",
-     host_store_add_options, NULL, 1, 1, cmd_host_store_add},
+    {"add", "[MANIFEST|FOLDER]", "Put a driver into the driver store",
+     "Without an argument it is gpupv's own driver, which runs Vulkan in a worker on the host:\n"
+     "guests need no GPU and no other library for it.\n"
+     "MANIFEST is a Vulkan ICD manifest (*.json) of a complete driver; its library is taken along.\n"
+     "A FOLDER holds one manifest or one INF file, or both, and all that its driver needs. What\n"
+     "the INF says of the registry goes into the adapter's keys.",
+     host_store_add_options, NULL, 0, 1, cmd_host_store_add},
     {"list", NULL, "List the packages", NULL, names_options, NULL, 0, 0, cmd_host_store_list},
     {"keygen", NULL, "Make a pair of keys to sign packages with",
      "The public key is written beside the secret one, as FILE.pub.", host_store_keygen_options,
