@@ -136,8 +136,8 @@ NTSTATUS allocation_create(struct process *process, struct opened_device *device
         status = process_name(process, OBJECT_ALLOCATION, allocation, &allocation->handle);
     if (!NT_SUCCESS(status))
         goto out;
-    status = memory_publish(memory, allocation->handle, allocation_offset(allocation),
-                            allocation->size);
+    status =
+        memory_publish(memory, allocation->handle, allocation_offset(allocation), allocation->size);
     if (!NT_SUCCESS(status)) {
         handle_table_remove(process->handles, allocation->handle, OBJECT_ALLOCATION);
         goto out;

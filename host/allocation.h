@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Allocations of a guest process, and the resources that they make up. What a guest sees of one is a
- * range of the aperture, or nothing; what its worker sees is an entry of the allocation table. Each
- * counts against the VM's share of its adapter's memory until it is given back, which is when the
- * guest has destroyed it and the worker has no more host objects in it. Service's thread.
+ * Allocations of a guest process, and the resources that they make up. What a guest sees of one is
+ * a range of the aperture, or nothing; what its worker sees is an entry of the allocation table.
+ * Each counts against the VM's share of its adapter's memory until it is given back, which is when
+ * the guest has destroyed it and the worker has no more host objects in it. Service's thread.
  */
 #ifndef GPUPV_HOST_ALLOCATION_H
 #define GPUPV_HOST_ALLOCATION_H
@@ -20,13 +20,13 @@ struct resource {
 };
 
 struct allocation {
-    struct allocation *next, **link;              /* of the device's; of those that are retired */
+    struct allocation *next, **link; /* of the device's; of those that are retired */
     struct allocation *next_of_resource, **link_of_resource; /* link NULL: of no resource */
     struct opened_device *device;
     uint32_t handle;
     uint64_t luid;
-    uint64_t size;       /* whole pages */
-    struct range *range; /* in the aperture, or NULL */
+    uint64_t size;           /* whole pages */
+    struct range *range;     /* in the aperture, or NULL */
     uint32_t property_flags; /* D3DDDI_UPDATEALLOCPROPERTY_FLAGS */
     uint32_t segment_set, preferred_segment;
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The aperture ("guest IO space") of a guest process: shared memory for what guest and host both see.
- * One sparse memfd, which can neither grow nor shrink, so that nobody is hit by its end. The guest
- * and the worker have descriptors of it and may write anywhere in it, and punch holes: nothing that
- * lies there is believed, and the service itself touches it by calls that fail rather than fault.
+ * The aperture ("guest IO space") of a guest process: shared memory for what guest and host both
+ * see. One sparse memfd, which can neither grow nor shrink, so that nobody is hit by its end. The
+ * guest and the worker have descriptors of it and may write anywhere in it, and punch holes:
+ * nothing that lies there is believed, and the service itself touches it by calls that fail rather
+ * than fault.
  */
 #ifndef GPUPV_HOST_APERTURE_H
 #define GPUPV_HOST_APERTURE_H

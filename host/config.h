@@ -55,6 +55,7 @@ struct config_vm {
     bool escapes; /* others than known ones are let through */
     bool secure;  /* no escapes, and only isolated adapters: docs/configuration.md */
     bool listing; /* guests may list registry values */
+    bool aperture; /* guest processes share memory with the host */
     struct config_patterns allow, deny; /* registry values; an empty `allow` allows all */
     unsigned max_clients;               /* guest processes of this VM */
     uint64_t video_memory;              /* bytes of each adapter; 0: as much as it has */

@@ -88,7 +88,7 @@ static int parse_allow_deny(const char *text, void *field, struct error *err)
 static int parse_guard(const char *text, void *field, struct error *err)
 {
     enum guard_mode mode;
-    if (guard_parse_mode(text, &mode))
+    if (guard_parse_mode(text, &mode) || mode == GUARD_STRICT)
         return error_set(err, -EINVAL, "must be off, warn or enforce, not \"%s\"", text);
     *(enum guard_mode *)field = mode;
     return 0;
@@ -320,6 +320,7 @@ int config_vm_set_defaults(const char *name, struct config_vm *vm)
                              .socket_mode = 0666,
                              .escapes = true,
                              .listing = true,
+                             .aperture = true,
                              .max_clients = 256};
     if (asprintf(&vm->socket, "/run/gpupv/vm/%s.sock", name) < 0)
         vm->socket = NULL;
@@ -336,6 +337,7 @@ static const struct config_key service_keys[] = {
     {"escapes", DEFAULT_VM(escapes), parse_allow_deny},
     {"secure", DEFAULT_VM(secure), parse_yes_no},
     {"listing", DEFAULT_VM(listing), parse_allow_deny},
+    {"aperture", DEFAULT_VM(aperture), parse_yes_no},
     {"registry-allow", DEFAULT_VM(allow), parse_patterns},
     {"registry-deny", DEFAULT_VM(deny), parse_patterns},
     {"control", SERVICE(control), parse_socket_path},
@@ -372,6 +374,7 @@ static const struct config_key vm_keys[] = {
     {"escapes", VM(escapes), parse_allow_deny},
     {"secure", VM(secure), parse_yes_no},
     {"listing", VM(listing), parse_allow_deny},
+    {"aperture", VM(aperture), parse_yes_no},
     {"registry-allow", VM(allow), parse_patterns},
     {"registry-deny", VM(deny), parse_patterns},
     {"max-clients", VM(max_clients), parse_max_clients},

@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "host/descriptors.h"
 #include "host/request.h"
 #include "host/service_internal.h"
 #include "util/log.h"
@@ -143,13 +144,12 @@ void connection_take(struct service *service, struct vm *vm, int fd)
         close(fd);
         return;
     }
-    *connection = (struct connection){
-        .service = service,
-        .vm = vm_ref(vm),
-        .fd = fd,
-        .pid = peer_pid(fd),
-        .refused = full,
-        .unsent_descriptor = -1};
+    *connection = (struct connection){.service = service,
+                                      .vm = vm_ref(vm),
+                                      .fd = fd,
+                                      .pid = peer_pid(fd),
+                                      .refused = full,
+                                      .unsent_descriptor = -1};
     frame_reader_init(&connection->reader);
     link_connection(connection);
     int result = add_sources(connection);
@@ -175,32 +175,11 @@ const struct process *connection_next_process(const struct service *service,
 
 /* --- Out --- */
 
-/* With a descriptor, unless it is -1. */
-static ssize_t send_once(int fd, const uint8_t *data, size_t size, int descriptor)
-{
-    struct iovec part = {(void *)data, size};
-    union {
-        struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(sizeof(int))];
-    } control = {.bytes = {0}};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (descriptor >= 0) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = sizeof(control.bytes);
-        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(head), &descriptor, sizeof(descriptor));
-    }
-    return sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* 1 when all is out, 0 when the rest must wait, negative when the peer is gone. */
 static int send_some(int fd, const uint8_t *data, size_t size, size_t *used, int descriptor)
 {
     while (*used < size) {
-        ssize_t sent = send_once(fd, data + *used, size - *used, *used ? -1 : descriptor);
+        ssize_t sent = descriptor_send(fd, data + *used, size - *used, *used ? -1 : descriptor);
         if (sent >= 0)
             *used += (size_t)sent;
         else if (errno == EAGAIN)
@@ -284,13 +263,6 @@ static void on_answered(void *context, NTSTATUS status, const void *head, size_t
 
 /* --- Messages --- */
 
-static bool passes_descriptors(int fd)
-{
-    int domain = 0;
-    socklen_t size = sizeof(domain);
-    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
-}
-
 static NTSTATUS greet(struct connection *connection, const struct wire_hello_request *hello,
                       struct wire_hello_reply *reply)
 {
@@ -308,7 +280,7 @@ static NTSTATUS greet(struct connection *connection, const struct wire_hello_req
         reply->version =
             hello->version_max < WIRE_VERSION_MAX ? hello->version_max : (uint16_t)WIRE_VERSION_MAX;
         connection->process->version = reply->version;
-        connection->process->descriptors = passes_descriptors(connection->fd);
+        connection->process->descriptors = descriptors_pass(connection->fd);
         connection->process->answered = on_answered;
         connection->process->answered_context = connection;
     }
@@ -409,55 +381,22 @@ static int take_messages(struct connection *connection)
 
 /* --- In --- */
 
-/* What came beside the bytes. Before hello, and in older versions, no message carries any. */
-static int keep_descriptors(struct connection *connection, struct msghdr *message)
-{
-    bool known = connection->process && connection->process->version >= 3;
-    struct descriptor_list *list = &connection->descriptors;
-    int result = 0;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd), sizeof(fd));
-            if (known && list->count < MAX_DESCRIPTORS) {
-                list->fds[list->count++] = fd;
-                continue;
-            }
-            close(fd);
-            result = known ? -EPROTO : 0;
-        }
-    }
-    if (result)
-        log_warning("service", "process %d sent more than %d descriptors that nothing asks for",
-                    (int)connection->pid, MAX_DESCRIPTORS);
-    return result;
-}
-
 static int read_some(struct connection *connection)
 {
-    union {
-        struct cmsghdr align;
-        uint8_t bytes[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
-    } control;
     uint8_t *space;
     size_t size;
     int result = frame_reader_space(&connection->reader, &space, &size);
     if (result)
         return result;
-    struct iovec part = {space, size};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
-    ssize_t got = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    /* Before hello, and in older versions, no message carries a descriptor. */
+    bool known = connection->process && connection->process->version >= 3;
+    ssize_t got = descriptor_list_receive(known ? &connection->descriptors : NULL, connection->fd,
+                                          space, size);
+    if (got == -EPROTO)
+        log_warning("service", "process %d sent more than %d descriptors that nothing asks for",
+                    (int)connection->pid, MAX_DESCRIPTORS);
     if (got < 0)
-        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-    result = keep_descriptors(connection, &message);
-    if (result)
-        return result;
+        return got == -EAGAIN || got == -EINTR ? 0 : (int)got;
     if (got == 0)
         return -ECONNRESET;
     frame_reader_filled(&connection->reader, (size_t)got);
@@ -469,9 +408,7 @@ static int read_some(struct connection *connection)
 static int arm(struct connection *connection)
 {
     bool more = connection->buffered && !must_wait(connection);
-    uint32_t events = connection->unsent                  ? EPOLLOUT
-                      : more || connection->awaiting ? 0
-                                                          : EPOLLIN;
+    uint32_t events = connection->unsent ? EPOLLOUT : more || connection->awaiting ? 0 : EPOLLIN;
     int result = sd_event_source_set_io_events(connection->io, events);
     if (result >= 0)
         result = sd_event_source_set_enabled(connection->more, more ? SD_EVENT_ON : SD_EVENT_OFF);

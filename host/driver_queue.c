@@ -213,6 +213,7 @@ NTSTATUS vulkan_create_hw_queue(void *driver, const struct host_create_hw_queue 
         return STATUS_NO_MEMORY;
     *made = (struct vulkan_queue){.process = process,
                                   .worker = process->worker,
+                                  .context = context,
                                   .handle = args->handle,
                                   .completion = args->completion};
     int result = open_stream(made, (uint32_t)adapter, args);
@@ -287,10 +288,23 @@ static void on_escaped(void *data, NTSTATUS status, const void *payload, uint32_
     free(escape);
 }
 
+/* The queue of a context; NULL when it has none. */
+static const struct vulkan_queue *queue_of(const struct vulkan_process *process,
+                                           const struct vulkan_context *context)
+{
+    const struct vulkan_queue *queue = context ? process->queues : NULL;
+    while (queue && queue->context != context)
+        queue = queue->next;
+    return queue;
+}
+
 NTSTATUS vulkan_escape(void *driver, struct host_escape *args)
 {
     (void)driver;
     struct vulkan_process *process = args->process;
+    const struct vulkan_queue *queue = queue_of(process, args->context);
+    if (queue && !queue->worker)
+        return STATUS_DEVICE_REMOVED;
     if (!process->worker)
         return STATUS_NOT_SUPPORTED;
     int adapter = find_adapter(process, args->luid);
@@ -301,7 +315,7 @@ NTSTATUS vulkan_escape(void *driver, struct host_escape *args)
         return STATUS_NO_MEMORY;
     *escape = (struct vulkan_escape){
         .process = process, .size = args->size, .completion = args->completion};
-    struct link_escape head = {.adapter = (uint32_t)adapter};
+    struct link_escape head = {.adapter = (uint32_t)adapter, .queue = queue ? queue->handle : 0};
     struct worker_message message = {
         .header = {.message = LINK_ESCAPE},
         .head = &head,

@@ -11,7 +11,7 @@
 /* Drivers on a machine where everything starts at once take their time. */
 const struct worker_pool_options vulkan_driver_defaults = {
     .timing = {.start_ms = 60000, .answer_ms = 30000, .grace_ms = 2000},
-    .warm_delay_ms = 1000,
+    .warm_delay_ms = 0,
 };
 
 struct vulkan_driver *vulkan_driver_create(const struct worker_pool_options *options)

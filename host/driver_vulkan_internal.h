@@ -45,6 +45,7 @@ struct vulkan_queue {
     struct vulkan_queue *next; /* of the process */
     struct vulkan_process *process;
     struct pool_worker *worker; /* NULL: it is lost */
+    const struct vulkan_context *context;
     uint32_t handle;
     struct worker_request *opening; /* until the worker has answered */
     struct host_completion completion;

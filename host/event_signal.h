@@ -15,8 +15,8 @@ struct event_signal {
     int nothing;      /* what is read */
 };
 
-/* A structure of zeros is ready for use. Whether events can be signalled on this machine, and `fd` is
- * one. */
+/* A structure of zeros is ready for use. Whether events can be signalled on this machine, and `fd`
+ * is one. */
 bool event_signal_accepts(struct event_signal *signal, int fd);
 void event_signal_send(struct event_signal *signal, int fd);
 void event_signal_finish(struct event_signal *signal);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at fences that only workers change, while something in the service waits for one: an event of
- * a guest's, or a context's signal or wait. Guests' own waits sleep on the fence itself.
+ * Looks at fences that only workers change, while something in the service waits for one: an event
+ * of a guest's, or a context's signal or wait. Guests' own waits sleep on the fence itself.
  */
 #include <string.h>
 

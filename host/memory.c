@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "host/vm.h"
 #include "host/worker/link.h"
 #include "util/log.h"
 
@@ -34,6 +35,13 @@ static int make_table(void)
     return fd;
 }
 
+uint64_t memory_aperture_size(const struct process *process)
+{
+    if (!process->descriptors || !process->vm->settings->aperture)
+        return 0;
+    return (uint64_t)process->core->state->settings.guest_io_space_mb << 20;
+}
+
 static int make(const struct process *process, struct memory *memory)
 {
     int result = make_table();
@@ -41,8 +49,8 @@ static int make(const struct process *process, struct memory *memory)
         return result;
     memory->shared = (struct host_process_memory){
         .aperture = -1, .allocation_table = result, .table_entries = PROCESS_MAX_HANDLES};
-    uint64_t size = (uint64_t)process->core->state->settings.guest_io_space_mb << 20;
-    if (!process->descriptors || !size)
+    uint64_t size = memory_aperture_size(process);
+    if (!size)
         return 0;
     result = aperture_create(size, &memory->aperture);
     if (result) {

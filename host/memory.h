@@ -30,7 +30,7 @@ struct memory_usage {
 
 struct memory {
     struct host_process_memory shared;
-    struct aperture *aperture; /* or NULL: the process' stream passes no descriptors */
+    struct aperture *aperture; /* or NULL: memory_aperture_size says 0 */
     uint64_t visible;          /* bytes of CPU-visible allocations */
     struct fence_page *pages;
     uint32_t page_count, page_with_room; /* none below has room */
@@ -40,6 +40,9 @@ struct memory {
     struct allocation *retired, *last_retired;
 };
 
+/* What the aperture of a process that has none would have: 0 when it passes no descriptors, or its VM
+ * is not to share memory. */
+uint64_t memory_aperture_size(const struct process *process);
 /* The process' memory, made if there is none. STATUS_NO_MEMORY. */
 NTSTATUS memory_of(struct process *process, struct memory **memory);
 /* All allocations and fences are gone. NULL is accepted. */

@@ -15,8 +15,8 @@ NTSTATUS pending_begin(struct process *process, pending_finish *finish, const vo
 /* No answer is awaited any more. What has begun before may have ended: then it does nothing. */
 void pending_end(struct process *process);
 
-/* Checks what the driver gives back for the private data that the guest sent: none, or as many bytes,
- * which the guard searches. STATUS_UNSUCCESSFUL. */
+/* Checks what the driver gives back for the private data that the guest sent: none, or as many
+ * bytes, which the guard searches. STATUS_UNSUCCESSFUL. */
 NTSTATUS pending_guard(const struct process *process, const char *what, const void *payload,
                        uint32_t size);
 

@@ -20,8 +20,7 @@ NTSTATUS process_name(struct process *process, enum object_type type, void *obje
 {
     bool counted = type == OBJECT_ADAPTER || type == OBJECT_DEVICE || type == OBJECT_CONTEXT ||
                    type == OBJECT_HW_QUEUE;
-    unsigned count =
-        process->adapters + process->devices + process->contexts + process->hw_queues;
+    unsigned count = process->adapters + process->devices + process->contexts + process->hw_queues;
     if (counted && count >= PROCESS_MAX_OBJECTS)
         return STATUS_INSUFFICIENT_RESOURCES;
     int code = handle_table_add(process->handles, type, object, handle);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest process and what it has open: adapters, devices, contexts; and what those have, which is in
- * files of its own: allocations, hardware queues, synchronization objects. Each connection has one
- * process; when the peer is gone, destroying the process frees all of it.
+ * A guest process and what it has open: adapters, devices, contexts; and what those have, which is
+ * in files of its own: allocations, hardware queues, synchronization objects. Each connection has
+ * one process; when the peer is gone, destroying the process frees all of it.
  *
  * Lifetimes, as in WDDM: a hardware queue belongs to its context, and a context, an allocation or a
  * synchronization object to its device, and goes with it. A device belongs to the process; it keeps
@@ -71,13 +71,13 @@ struct process {
     struct store_reader *reader; /* the file of the store that it copies, or NULL */
     void *driver_process;
     uint64_t requests;
-    bool descriptors;         /* its stream passes them */
+    bool descriptors; /* its stream passes them */
     unsigned adapters, devices, contexts;
     unsigned allocations, hw_queues, syncs; /* allocations: those that are retired, too */
     struct memory *memory;                  /* or NULL: none was needed (host/memory.h) */
     struct event_wait *event_waits;
-    unsigned events;                   /* descriptors of the guest's that it keeps */
-    struct opened_context *blocked;    /* contexts with work that waits (host/work.h) */
+    unsigned events;                /* descriptors of the guest's that it keeps */
+    struct opened_context *blocked; /* contexts with work that waits (host/work.h) */
     unsigned blocked_count;
     bool pumping, pump_again, ticking; /* host/work.h */
     bool ending;                       /* all of it goes */
@@ -171,8 +171,8 @@ static inline NTSTATUS process_check_device(const struct opened_device *device)
  * process as `data`. */
 void process_complete(void *process, NTSTATUS status, const void *payload, uint32_t size);
 
-/* What the driver tells (struct host_driver_callbacks): the process' worker is gone; an event of the
- * process, a CPU notification's handle, is to be signalled. */
+/* What the driver tells (struct host_driver_callbacks): the process' worker is gone; an event of
+ * the process, a CPU notification's handle, is to be signalled. */
 void process_lost(struct process *process, const char *why);
 void process_signal_event(struct process *process, uint32_t event);
 

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "util/log.h"
 #include "util/utf.h"
@@ -99,19 +98,7 @@ void *request_reply(struct request *request, size_t size)
 
 int request_take_descriptor(struct request *request)
 {
-    struct descriptor_list *list = request->descriptors;
-    if (!list || !list->count)
-        return -1;
-    int fd = list->fds[0];
-    list->count--;
-    memmove(list->fds, list->fds + 1, list->count * sizeof(*list->fds));
-    return fd;
-}
-
-void descriptor_list_close(struct descriptor_list *list)
-{
-    while (list->count)
-        close(list->fds[--list->count]);
+    return request->descriptors ? descriptor_list_take(request->descriptors) : -1;
 }
 
 uint32_t request_only_handle(struct request *request)

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/descriptors.h"
 #include "host/process.h"
 #include "wire/frame.h"
 
@@ -26,21 +27,15 @@ struct request {
     int reply_descriptor;
 };
 
-#define MAX_DESCRIPTORS 8
-struct descriptor_list {
-    int fds[MAX_DESCRIPTORS];
-    unsigned count;
-};
-
 /* Takes the descriptor that a message carries; the caller owns it. -1 when none has come. */
 int request_take_descriptor(struct request *request);
-void descriptor_list_close(struct descriptor_list *list);
 
 /* Room for `size` more bytes of the reply, zeroed; NULL when they do not fit. */
 void *request_reply(struct request *request, size_t size);
 
 /* Answers the message. On success *status and the request's reply are filled (for WIRE_ASYNC they
- * are not sent); STATUS_PENDING: the process' pending call is answered later. -EPROTO, with the cause: the message breaks the protocol, the stream is lost. */
+ * are not sent); STATUS_PENDING: the process' pending call is answered later. -EPROTO, with the
+ * cause: the message breaks the protocol, the stream is lost. */
 int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
                      struct error *err);
 

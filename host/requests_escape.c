@@ -9,6 +9,7 @@
 #include "host/pending.h"
 #include "host/request.h"
 #include "host/sync.h"
+#include "wire/stream.h"
 
 /* What an escape is about, or NULLs. */
 struct target {
@@ -94,7 +95,8 @@ static NTSTATUS known_escape(struct request *request, const struct wire_escape_r
 static NTSTATUS finish_escape(struct process *process, NTSTATUS status, const void **payload,
                               uint32_t *size)
 {
-    if (NT_SUCCESS(status))
+    bool poll = stream_is_poll(process->pending.sent, process->pending.size);
+    if (NT_SUCCESS(status) && !(poll && *size == process->pending.size))
         status = pending_guard(process, "escape", *payload, *size);
     if (NT_SUCCESS(status) && !*size) {
         *payload = process->pending.sent;

@@ -59,8 +59,8 @@ static NTSTATUS create_all(struct process *process, struct opened_device *device
                                             infos[i].flags, &allocation);
         if (!NT_SUCCESS(status)) {
             while (i--)
-                allocation_destroy(process, handle_table_get(process->handles, out[i].handle,
-                                                             OBJECT_ALLOCATION));
+                allocation_destroy(
+                    process, handle_table_get(process->handles, out[i].handle, OBJECT_ALLOCATION));
             return status;
         }
         out[i] = (struct wire_allocation){.size = allocation->size,
@@ -189,10 +189,11 @@ NTSTATUS request_update_allocation(struct request *request)
     NTSTATUS status = process_check_device(allocation->device);
     if (!NT_SUCCESS(status))
         return status;
-    D3DDDI_UPDATEALLOCPROPERTY_FLAGS bits = {{.AccessedPhysically = 1}}, other = {{.Unmoveable = 1}};
+    D3DDDI_UPDATEALLOCPROPERTY_FLAGS bits = {{.AccessedPhysically = 1}},
+                                     other = {{.Unmoveable = 1}};
     if (update.SetAccessedPhysically)
-        allocation->property_flags = changed(allocation->property_flags, bits.Value,
-                                             update.Flags.AccessedPhysically);
+        allocation->property_flags =
+            changed(allocation->property_flags, bits.Value, update.Flags.AccessedPhysically);
     if (update.SetUnmoveable)
         allocation->property_flags =
             changed(allocation->property_flags, other.Value, update.Flags.Unmoveable);
@@ -216,9 +217,8 @@ static void tell_local(const struct process *process, const struct adapter *adap
 
 static void tell_non_local(const struct process *process, struct wire_query_video_memory_reply *out)
 {
-    uint64_t size = (uint64_t)process->core->state->settings.guest_io_space_mb << 20;
     out->budget = process->memory ? process->memory->shared.aperture_size
-                                  : (process->descriptors ? size : 0);
+                                  : memory_aperture_size(process);
     out->usage = process->memory ? process->memory->visible : 0;
 }
 

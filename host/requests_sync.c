@@ -107,8 +107,7 @@ static NTSTATUS check_signals(const struct process *process, const struct fence_
 {
     NTSTATUS status = STATUS_SUCCESS;
     for (uint32_t i = 0; i < list->head.count && NT_SUCCESS(status); i++)
-        status =
-            sync_check_signal(process, list->values[i].fence, list->values[i].value, rewind);
+        status = sync_check_signal(process, list->values[i].fence, list->values[i].value, rewind);
     return status;
 }
 

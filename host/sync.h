@@ -4,9 +4,9 @@
  * queues, and CPU notifications (events of the guest's).
  *
  * A monitored fence's value is the service's; the aperture shows it. All changes come through the
- * service, so that what waits for one goes on at once. A progress fence is written by the worker, in
- * the aperture alone: while something on the service's side waits for one, the service looks every
- * millisecond (host/fence_timer.c). Service's thread.
+ * service, so that what waits for one goes on at once. A progress fence is written by the worker,
+ * in the aperture alone: while something on the service's side waits for one, the service looks
+ * every millisecond (host/fence_timer.c). Service's thread.
  */
 #ifndef GPUPV_HOST_SYNC_H
 #define GPUPV_HOST_SYNC_H
@@ -65,7 +65,8 @@ bool sync_have_reached(const struct process *process, const struct wire_fence_va
 void sync_set(struct process *process, uint32_t handle, uint64_t value);
 
 /* Signals the event, which becomes the service's on success, once the fences have their values.
- * STATUS_INVALID_PARAMETER: it is no eventfd; STATUS_INSUFFICIENT_RESOURCES: too many are waiting. */
+ * STATUS_INVALID_PARAMETER: it is no eventfd; STATUS_INSUFFICIENT_RESOURCES: too many are waiting.
+ */
 NTSTATUS sync_wait_with_event(struct process *process, const struct wire_fence_value *wanted,
                               uint32_t count, bool any, int event);
 /* Signals what is ready. True when something still waits for a progress fence. */

@@ -15,7 +15,7 @@
 struct vm_adapter {
     uint64_t luid;
     unsigned opens;
-    bool told; /* that it was refused */
+    bool told;        /* that it was refused */
     uint64_t charged; /* bytes of its memory */
 };
 

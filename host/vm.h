@@ -34,8 +34,8 @@ struct vm {
     unsigned clients;                 /* connections that count against max-clients */
     unsigned processes;
     struct process *first_process; /* guest processes, linked by next_of_vm */
-    void *worker_process;  /* the driver's context, while there are processes */
-    uint32_t driver_flags; /* HOST_VM_*, as the driver was told */
+    void *worker_process;          /* the driver's context, while there are processes */
+    uint32_t driver_flags;         /* HOST_VM_*, as the driver was told */
     struct vm_adapter *adapters;
     size_t adapter_count;
 };
@@ -68,8 +68,8 @@ NTSTATUS vm_check_adapter(struct vm *vm, const struct adapter *adapter);
 /* One open adapter more, or less. Opening asks vm_check_adapter first. */
 NTSTATUS vm_open_adapter(struct vm *vm, const struct adapter *adapter);
 void vm_close_adapter(struct vm *vm, uint64_t luid);
-/* The ledger of an adapter's memory. A VM has what its `video-memory` says, and all VMs together what
- * the adapter has; an adapter that does not tell how much that is has no such limit. */
+/* The ledger of an adapter's memory. A VM has what its `video-memory` says, and all VMs together
+ * what the adapter has; an adapter that does not tell how much that is has no such limit. */
 /* STATUS_NO_VIDEO_MEMORY; STATUS_NO_MEMORY. */
 NTSTATUS vm_charge(struct vm *vm, const struct adapter *adapter, uint64_t bytes);
 void vm_uncharge(struct vm *vm, uint64_t luid, uint64_t bytes);

@@ -80,8 +80,9 @@ static void take_stream_lost(struct worker_client *worker, const uint8_t *payloa
     memcpy(why, payload + sizeof(lost), length);
     why[length] = '\0';
     worker_log_clean(why, strlen(why));
+    /* The worker has written a line of its own, which is heard also when it is ended now. */
     if (worker_log_may_write(&worker->log))
-        log_warning("worker", "%s: the stream 0x%08x is lost: %s", worker->name, lost.queue, why);
+        log_debug("worker", "%s: the stream 0x%08x is lost: %s", worker->name, lost.queue, why);
     worker->events->stream_lost(worker->owner, lost.queue, lost.reason, why);
 }
 

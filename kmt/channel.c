@@ -31,13 +31,14 @@ struct kmt_channel {
     atomic_bool failed;
     char why[256]; /* written once, by who set `failed` */
 
+    pthread_mutex_t turn; /* before `lock`: who calls again at once does not go before others */
     pthread_mutex_t lock; /* one call at a time; guards what follows */
     struct frame_reader reader;
     uint32_t sequence;
 
     atomic_int aperture;    /* descriptor, or -1; set once, after its size, under the fork lock */
     uint64_t aperture_size; /* bytes */
-    int fd;                           /* changes only in create, destroy and a fork's child */
+    int fd;                 /* changes only in create, destroy and a fork's child */
     struct kmt_channel *next, **link; /* the list of all, under the fork lock */
 };
 
@@ -77,6 +78,7 @@ void kmt_channels_abandon(void)
         atomic_store(&channel->failed, true);
         /* A thread that this process does not have may have held the lock and been about to move
          * the buffer: both start afresh, and the buffer's memory is given up. */
+        pthread_mutex_init(&channel->turn, NULL);
         pthread_mutex_init(&channel->lock, NULL);
         frame_reader_init(&channel->reader);
     }
@@ -110,6 +112,13 @@ NTSTATUS kmt_channel_reject(struct kmt_channel *channel, const char *format, ...
 }
 
 /* --- One message ---------------------------------------------------------------------------- */
+
+static void lock_in_turn(struct kmt_channel *channel)
+{
+    pthread_mutex_lock(&channel->turn);
+    pthread_mutex_lock(&channel->lock);
+    pthread_mutex_unlock(&channel->turn);
+}
 
 static uint32_t next_sequence(struct kmt_channel *channel)
 {
@@ -199,7 +208,7 @@ NTSTATUS kmt_channel_call(struct kmt_channel *channel, struct kmt_call *call)
     if (call->data_size > kmt_channel_room(channel, call->fixed_size))
         return STATUS_INVALID_BUFFER_SIZE;
     NTSTATUS status = STATUS_DEVICE_REMOVED;
-    pthread_mutex_lock(&channel->lock);
+    lock_in_turn(channel);
     if (!atomic_load(&channel->failed)) {
         struct error err;
         if (exchange_locked(channel, call, &status, &err))
@@ -225,7 +234,7 @@ NTSTATUS kmt_channel_send_async_with(struct kmt_channel *channel, enum wire_comm
                             .data = data,
                             .data_size = data_size};
     NTSTATUS status = STATUS_DEVICE_REMOVED;
-    pthread_mutex_lock(&channel->lock);
+    lock_in_turn(channel);
     if (!atomic_load(&channel->failed)) {
         struct error err;
         int64_t deadline_ms = stream_now_ms() + atomic_load(&timeout_ms);
@@ -308,12 +317,13 @@ NTSTATUS kmt_channel_map_aperture(struct kmt_channel *channel)
 
 /* --- Life ----------------------------------------------------------------------------------- */
 
-static enum guard_mode guard_mode_of_environment(void)
+enum guard_mode kmt_guard_mode(void)
 {
     enum guard_mode mode = GUARD_ENFORCE;
     const char *word = secure_getenv("GPUPV_GUARD");
     if (word && guard_parse_mode(word, &mode))
-        log_warning("kmt", "GPUPV_GUARD=%s is none of off, warn, enforce; enforce is taken", word);
+        log_warning("kmt", "GPUPV_GUARD=%s is none of off, warn, enforce, strict; enforce is taken",
+                    word);
     return mode;
 }
 
@@ -354,6 +364,7 @@ static void destroy(struct kmt_channel *channel)
         close(channel->aperture);
     kmt_fork_allow();
     frame_reader_finish(&channel->reader);
+    pthread_mutex_destroy(&channel->turn);
     pthread_mutex_destroy(&channel->lock);
     free(channel);
 }
@@ -371,11 +382,12 @@ NTSTATUS kmt_channel_create(const char *uri, struct kmt_channel **channel, struc
     made->id = atomic_fetch_add(&last_id, 1) + 1;
     made->fd = -1;
     atomic_init(&made->aperture, -1);
+    pthread_mutex_init(&made->turn, NULL);
     pthread_mutex_init(&made->lock, NULL);
     frame_reader_init(&made->reader);
     snprintf(made->info.uri, sizeof(made->info.uri), "%s", uri);
     made->info.max_message = WIRE_MAX_MESSAGE;
-    made->info.guard_mode = guard_mode_of_environment();
+    made->info.guard_mode = kmt_guard_mode();
     kmt_fork_hold_off();
     enlist_held(made);
     kmt_fork_allow();

@@ -47,6 +47,9 @@ struct kmt_call {
     int *reply_descriptor;       /* out: that came with the reply, the caller's, or -1; or NULL */
 };
 
+/* Of GPUPV_GUARD. */
+enum guard_mode kmt_guard_mode(void);
+
 /* Connects and says hello. The caller has the one reference. STATUS_NOT_SUPPORTED: no such
  * transport; STATUS_REVISION_MISMATCH; STATUS_DEVICE_REMOVED: no host there, or it broke the
  * protocol; another status with which the host refused; STATUS_NO_MEMORY. *err says more. */
@@ -81,8 +84,8 @@ static inline bool kmt_channel_speaks(const struct kmt_channel *channel, uint16_
     return kmt_channel_info(channel)->version >= version;
 }
 
-/* The aperture, asked for when it is first needed. STATUS_NOT_SUPPORTED: the host gives none on this
- * connection; STATUS_NO_MEMORY; STATUS_DEVICE_REMOVED: also for one that could shrink. */
+/* The aperture, asked for when it is first needed. STATUS_NOT_SUPPORTED: the host gives none on
+ * this connection; STATUS_NO_MEMORY; STATUS_DEVICE_REMOVED: also for one that could shrink. */
 NTSTATUS kmt_channel_map_aperture(struct kmt_channel *channel);
 /* Its descriptor, the channel's, and size; -1 before. */
 int kmt_channel_aperture(struct kmt_channel *channel, uint64_t *size);

@@ -6,6 +6,7 @@
 #include "kmt/private_data.h"
 #include "kmt/process.h"
 #include "kmt/public.h"
+#include "wire/stream.h"
 
 /* A known escape carries handles by its nature. Only one that has the size of its structure is
  * exempt from the guard: else the flag alone would lead around it. */
@@ -28,6 +29,13 @@ static bool is_known_escape(const D3DKMT_ESCAPE *args, const void *data, uint32_
     }
 }
 
+/* What gpupv's own driver asks of a stream that shares no memory. */
+static bool is_poll_of_stream(const D3DKMT_ESCAPE *args, const void *data, uint32_t size)
+{
+    return args->Type == D3DKMT_ESCAPE_DRIVERPRIVATE && !args->Flags.DriverKnownEscape &&
+           args->hContext && stream_is_poll(data, size);
+}
+
 static NTSTATUS escape_over(struct kmt_channel *channel, const D3DKMT_ESCAPE *args)
 {
     const uint32_t size = args->PrivateDriverDataSize;
@@ -44,7 +52,7 @@ static NTSTATUS escape_over(struct kmt_channel *channel, const D3DKMT_ESCAPE *ar
                                         sizeof(request), &data);
     if (!NT_SUCCESS(status))
         return status;
-    if (!is_known_escape(args, data, size))
+    if (!is_known_escape(args, data, size) && !is_poll_of_stream(args, data, size))
         status = private_data_guard(channel, "an escape", data, size);
     if (!NT_SUCCESS(status))
         goto out_free;

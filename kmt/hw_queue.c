@@ -158,7 +158,7 @@ static NTSTATUS submit(D3DKMT_HANDLE target, enum kmt_handle_type type, uint64_t
         status = STATUS_NOT_SUPPORTED;
     else
         status = private_data_copy(channel, "a command", data, size, sizeof(request), &copy);
-    if (NT_SUCCESS(status) && size)
+    if (NT_SUCCESS(status) && size && !stream_is_message(copy, size))
         status = private_data_guard(channel, "a command", copy, size);
     if (NT_SUCCESS(status))
         status = kmt_channel_send_async_with(channel, WIRE_SUBMIT_COMMAND, &request,

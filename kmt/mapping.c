@@ -39,8 +39,8 @@ struct kmt_mapping *kmt_mapping_create_locked(uint64_t channel, int fd, uint64_t
     mapping->channel = channel;
     mapping->offset = offset - skipped;
     mapping->size = (size_t)(size + skipped);
-    void *address = mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-                         (off_t)mapping->offset);
+    void *address =
+        mmap(NULL, mapping->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)mapping->offset);
     if (address == MAP_FAILED) {
         free(mapping);
         return NULL;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parts of the aperture that this process has mapped: locked allocations, and pages of fences. Counted.
+ * Parts of the aperture that this process has mapped: locked allocations, and pages of fences.
+ * Counted.
  *
- * A page of fences is mapped once. When the connection is lost, its fences become UINT64_MAX. In the
- * child of a fork, all mappings are replaced by private memory, zeros in allocations and UINT64_MAX
- * in fences, so that the child neither disturbs its parent nor stumbles.
+ * A page of fences is mapped once. When the connection is lost, its fences become UINT64_MAX. In
+ * the child of a fork, all mappings are replaced by private memory, zeros in allocations and
+ * UINT64_MAX in fences, so that the child neither disturbs its parent nor stumbles.
  *
- * The functions whose names end with _locked are called with the process' lock held (kmt/process.h).
+ * The functions whose names end with _locked are called with the process' lock held
+ * (kmt/process.h).
  */
 #ifndef GPUPV_KMT_MAPPING_H
 #define GPUPV_KMT_MAPPING_H
@@ -18,8 +20,8 @@
 struct kmt_mapping;
 struct wire_fence_cell;
 
-/* Maps an allocation, or gives another reference of the page that a fence lies in. The descriptor is
- * not kept. NULL: no memory, or no room in the address space. */
+/* Maps an allocation, or gives another reference of the page that a fence lies in. The descriptor
+ * is not kept. NULL: no memory, or no room in the address space. */
 struct kmt_mapping *kmt_mapping_create_locked(uint64_t channel, int fd, uint64_t offset,
                                               uint64_t size);
 struct kmt_mapping *kmt_mapping_of_fence_locked(uint64_t channel, int fd, uint64_t offset);

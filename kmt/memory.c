@@ -164,9 +164,8 @@ static void tell_created(D3DKMT_CREATEALLOCATION *args, const struct creation *c
         D3DDDI_ALLOCATIONINFO2 *info = &args->pAllocationInfo2[i];
         info->hAllocation = made->handle;
         info->GpuVirtualAddress = 0;
-        const struct gpupv_allocation_private data = {.magic = GPUPV_ALLOCATION_MAGIC,
-                                                      .flags = creation->infos[i].flags,
-                                                      .size = made->size};
+        const struct gpupv_allocation_private data = {
+            .magic = GPUPV_ALLOCATION_MAGIC, .flags = creation->infos[i].flags, .size = made->size};
         memcpy(info->pPrivateDriverData, &data, sizeof(data));
     }
     if (args->Flags.CreateResource)

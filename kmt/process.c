@@ -80,8 +80,7 @@ NTSTATUS kmt_process_find_locked(D3DKMT_HANDLE handle, enum kmt_handle_type type
     return *entry && (*entry)->type == type ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }
 
-NTSTATUS kmt_process_channel_of_locked(const struct kmt_handle *entry,
-                                       struct kmt_channel **channel)
+NTSTATUS kmt_process_channel_of_locked(const struct kmt_handle *entry, struct kmt_channel **channel)
 {
     if (!process.channel || kmt_channel_id(process.channel) != entry->channel)
         return STATUS_DEVICE_REMOVED;
@@ -133,10 +132,8 @@ void kmt_process_tell_closed(struct kmt_channel *channel, D3DKMT_HANDLE handle,
                              enum kmt_handle_type type)
 {
     static const enum wire_command commands[] = {
-        [KMT_ADAPTER] = WIRE_CLOSE_ADAPTER,
-        [KMT_DEVICE] = WIRE_DESTROY_DEVICE,
-        [KMT_CONTEXT] = WIRE_DESTROY_CONTEXT,
-        [KMT_HW_QUEUE] = WIRE_DESTROY_HW_QUEUE,
+        [KMT_ADAPTER] = WIRE_CLOSE_ADAPTER,    [KMT_DEVICE] = WIRE_DESTROY_DEVICE,
+        [KMT_CONTEXT] = WIRE_DESTROY_CONTEXT,  [KMT_HW_QUEUE] = WIRE_DESTROY_HW_QUEUE,
         [KMT_SYNC] = WIRE_DESTROY_SYNC_OBJECT,
     };
     const struct wire_handle message = {handle};
@@ -198,10 +195,10 @@ NTSTATUS kmt_process_map_locked(struct kmt_channel *channel, struct kmt_handle *
     if (entry->offset == WIRE_NO_OFFSET || fd < 0)
         return STATUS_NOT_SUPPORTED;
     if (!entry->mapping)
-        entry->mapping = entry->type == KMT_ALLOCATION
-                             ? kmt_mapping_create_locked(entry->channel, fd, entry->offset,
-                                                         entry->size)
-                             : kmt_mapping_of_fence_locked(entry->channel, fd, entry->offset);
+        entry->mapping =
+            entry->type == KMT_ALLOCATION
+                ? kmt_mapping_create_locked(entry->channel, fd, entry->offset, entry->size)
+                : kmt_mapping_of_fence_locked(entry->channel, fd, entry->offset);
     if (!entry->mapping)
         return STATUS_NO_MEMORY;
     *address = kmt_mapping_address(entry->mapping, entry->offset);
@@ -273,6 +270,14 @@ NTSTATUS kmt_process_close(D3DKMT_HANDLE handle, enum kmt_handle_type type)
         kmt_channel_unref(channel);
     }
     return status;
+}
+
+bool kmt_process_has_handle(uint32_t handle)
+{
+    kmt_process_lock();
+    bool live = handle_set_find(&process.handles, handle) != NULL;
+    kmt_process_unlock();
+    return live;
 }
 
 bool kmt_process_is_handle(void *channel, uint32_t handle)

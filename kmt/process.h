@@ -74,6 +74,7 @@ void kmt_process_tell_closed(struct kmt_channel *channel, D3DKMT_HANDLE handle,
 
 /* Whether the number is a live handle of that channel. For the guard. */
 bool kmt_process_is_handle(void *channel, uint32_t handle);
+bool kmt_process_has_handle(uint32_t handle); /* of any channel */
 
 /* For kmt/fork.c too. */
 void kmt_process_lock(void);

@@ -100,8 +100,8 @@ static NTSTATUS channel_of(D3DKMT_HANDLE handle, enum kmt_handle_type type,
 KMT_PUBLIC NTSTATUS APIENTRY
 D3DKMTCreateSynchronizationObject2(D3DKMT_CREATESYNCHRONIZATIONOBJECT2 *pArgs)
 {
-    if (!pArgs || (pArgs->Info.Type == D3DDDI_CPU_NOTIFICATION &&
-                   !pArgs->Info.CPUNotification.Event))
+    if (!pArgs ||
+        (pArgs->Info.Type == D3DDDI_CPU_NOTIFICATION && !pArgs->Info.CPUNotification.Event))
         return STATUS_INVALID_PARAMETER;
     struct kmt_channel *channel;
     NTSTATUS status = channel_of(pArgs->hDevice, KMT_DEVICE, &channel);
@@ -146,9 +146,8 @@ static NTSTATUS make_list(const struct kmt_channel *channel, D3DKMT_HANDLE objec
     list->head = (struct wire_fence_request){.object = object, .flags = flags, .count = count};
     for (UINT i = 0; i < count; i++) {
         list->values[i] = (struct wire_fence_value){.value = values[i], .fence = handles[i]};
-        NTSTATUS status = handles[i]
-                              ? kmt_process_check_optional(channel, handles[i], KMT_SYNC)
-                              : STATUS_INVALID_PARAMETER;
+        NTSTATUS status = handles[i] ? kmt_process_check_optional(channel, handles[i], KMT_SYNC)
+                                     : STATUS_INVALID_PARAMETER;
         if (!NT_SUCCESS(status))
             return status;
     }

@@ -17,6 +17,11 @@ static void log_line(enum gpupv_umd_log_level level, const char *message)
     log_message(known ? levels[level] : LOG_LEVEL_DEBUG, "umd", __FILE__, __LINE__, "%s", message);
 }
 
+static int search(const void *data, size_t size, int with_handles, size_t *offset)
+{
+    return (int)gpupv_kmt_guard(data, size, with_handles, offset);
+}
+
 const struct gpupv_umd_callbacks umd_callbacks = {
     .size = sizeof(umd_callbacks),
     .QueryAdapterInfo = D3DKMTQueryAdapterInfo,
@@ -36,4 +41,5 @@ const struct gpupv_umd_callbacks umd_callbacks = {
     .Wait = gpupv_kmt_wait,
     .Wake = gpupv_kmt_wake,
     .Log = log_line,
+    .Guard = search,
 };

@@ -71,10 +71,18 @@ void umd_call_end(struct umd_call *call);
 uint64_t umd_stream_completed(const struct umd_stream *stream, uint32_t queue);
 /* VK_SUCCESS or VK_ERROR_DEVICE_LOST; cheap. */
 VkResult umd_stream_status(const struct umd_stream *stream);
+/* The same for who asks again and again without ever waiting: looks now and then whether the host is
+ * still there, which else nobody would notice. */
+VkResult umd_stream_look(struct umd_stream *stream);
 /* Bytes of the ring that have run, and that were sent; modulo 2^32. What was sent at `position` has
  * run when (int32_t)(executed - position) >= 0. */
 uint32_t umd_stream_executed(const struct umd_stream *stream);
 uint32_t umd_stream_position(struct umd_stream *stream);
+
+/* Whether CPU-visible memory is in the aperture; else its contents are to be sent (umd_mirror.h). */
+bool umd_stream_shares_memory(const struct umd_stream *stream);
+/* Before a state is read that nobody waits for: without shared memory the host is asked. */
+void umd_stream_refresh(struct umd_stream *stream);
 
 /* Spins, then sleeps, until ready(data) is true. It is called often and from this thread alone, and
  * reads what the worker or other threads write. VK_SUCCESS; VK_TIMEOUT after `timeout` nanoseconds

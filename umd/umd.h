@@ -114,6 +114,11 @@ struct umd_adapter {
     struct umd_facts *facts; /* NULL: not asked for yet */
 };
 
+struct umd_retired_stream {
+    struct umd_retired_stream *next;
+    struct umd_stream *stream;
+};
+
 struct umd_physical_device {
     VK_LOADER_DATA loader_data;
     struct umd_instance *instance;
@@ -123,6 +128,7 @@ struct umd_physical_device {
     /* For what the facts do not answer: opened on first need, by umd_physical_device_stream(). */
     pthread_mutex_t stream_lock;
     struct umd_stream *stream;
+    struct umd_retired_stream *retired; /* with the lock: lost ones */
 };
 
 struct umd_instance {
@@ -160,6 +166,7 @@ struct umd_device {
     bool capture_replay;  /* bufferDeviceAddressCaptureReplay is enabled */
     /* State of subjects, each made and freed by its own file. */
     struct umd_memory_state *memory;          /* umd_memory.c: blocks */
+    struct umd_mirrors *mirrors;              /* umd_mirror.c; NULL: memory is shared */
     struct umd_requirements_cache *requirements; /* umd_requirements.c */
     struct umd_private_data *private_data;    /* umd_private_data.c */
     struct umd_sync_state *sync;              /* umd_sync.c */

@@ -5,6 +5,7 @@
  */
 #include "umd/umd_sync.h"
 
+#include "umd/umd_mirror.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 
@@ -55,8 +56,11 @@ VkResult umd_GetFenceStatus(VkDevice handle, VkFence fence)
 {
     struct umd_device *device = umd_device_from(handle);
     if (is_signalled(device, fence))
-        return VK_SUCCESS;
-    VkResult status = umd_stream_status(device->stream);
+        return umd_memory_receive(device, VK_SUCCESS);
+    umd_stream_refresh(device->stream);
+    if (device->mirrors && is_signalled(device, fence))
+        return umd_memory_receive(device, VK_SUCCESS);
+    VkResult status = umd_stream_look(device->stream);
     return status ? status : VK_NOT_READY;
 }
 

@@ -12,10 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
+/* Releasing is a plain store: an uncontended lock costs one atomic operation. Who releases may then
+ * miss somebody who is about to sleep, so a sleeper looks again after a while. */
+#define UMD_LOCK_SLEEP_NS 1000000
+
 struct umd_lock {
-    _Atomic uint32_t state; /* 0 free, 1 taken, 2 taken and somebody may sleep on it */
+    _Atomic uint32_t state;   /* 0 free, 1 taken */
+    _Atomic uint32_t waiters; /* that may sleep */
 };
 
 static inline bool umd_lock_try(struct umd_lock *lock)
@@ -29,13 +35,18 @@ static inline void umd_lock_take(struct umd_lock *lock)
 {
     if (__builtin_expect(umd_lock_try(lock), 1))
         return;
-    while (atomic_exchange_explicit(&lock->state, 2, memory_order_acquire) != 0)
-        syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 2, NULL, NULL, 0);
+    atomic_fetch_add_explicit(&lock->waiters, 1, memory_order_seq_cst);
+    while (!umd_lock_try(lock)) {
+        struct timespec most = {.tv_nsec = UMD_LOCK_SLEEP_NS};
+        syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 1, &most, NULL, 0);
+    }
+    atomic_fetch_sub_explicit(&lock->waiters, 1, memory_order_relaxed);
 }
 
 static inline void umd_lock_release(struct umd_lock *lock)
 {
-    if (__builtin_expect(atomic_exchange_explicit(&lock->state, 0, memory_order_release) == 2, 0))
+    atomic_store_explicit(&lock->state, 0, memory_order_release);
+    if (__builtin_expect(atomic_load_explicit(&lock->waiters, memory_order_relaxed) != 0, 0))
         syscall(SYS_futex, &lock->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 

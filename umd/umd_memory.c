@@ -3,6 +3,7 @@
 #include "umd/umd_memory.h"
 #include "umd/umd_facts.h"
 #include "umd/umd_memory_block.h"
+#include "umd/umd_mirror.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 
@@ -63,6 +64,7 @@ static VkResult allocate_whole(struct umd_device *device, const VkMemoryAllocate
     }
     memory->id = *id;
     memory->map = whole.map;
+    memory->mirror = whole.mirror;
     memory->allocation = whole.allocation;
     return VK_SUCCESS;
 }
@@ -83,6 +85,7 @@ static VkResult allocate_piece(struct umd_device *device, const VkMemoryAllocate
     memory->id = memory->block->memory.id;
     if (memory->block->memory.map)
         memory->map = memory->block->memory.map + memory->offset;
+    memory->mirror = memory->block->memory.mirror;
     return VK_SUCCESS;
 }
 
@@ -150,11 +153,14 @@ VKAPI_ATTR void VKAPI_CALL umd_FreeMemory(VkDevice device_handle, VkDeviceMemory
     struct umd_memory *memory = umd_object(device, UMD_ID(memory_handle));
     if (!memory)
         return;
+    if (memory->mirror)
+        umd_mirror_unmap(device, UMD_ID(memory_handle));
     if (memory->block) {
         umd_id_free(&device->ids, UMD_ID(memory_handle));
         umd_block_give(device, memory->block, memory->offset, memory->order);
     } else {
-        struct umd_host_memory whole = {memory->id, memory->allocation, memory->map};
+        struct umd_host_memory whole = {memory->id, memory->allocation, memory->map,
+                                        memory->mirror};
         umd_host_memory_free(device, &whole);
     }
     umd_free(pAllocator, &device->allocator, memory);
@@ -162,64 +168,75 @@ VKAPI_ATTR void VKAPI_CALL umd_FreeMemory(VkDevice device_handle, VkDeviceMemory
 }
 
 static VkResult map(struct umd_device *device, VkDeviceMemory handle, VkDeviceSize offset,
-                    void **data)
+                    VkDeviceSize size, void **data)
 {
     const struct umd_memory *memory = umd_object(device, UMD_ID(handle));
     *data = NULL;
     if (!memory || !memory->map)
         return VK_ERROR_MEMORY_MAP_FAILED;
+    if (memory->mirror) {
+        if (size == VK_WHOLE_SIZE)
+            size = memory->size - offset;
+        VkResult result = umd_mirror_map(device, UMD_ID(handle), memory->mirror,
+                                         memory->offset + offset, size);
+        if (result)
+            return result;
+    }
     *data = memory->map + offset;
     return VK_SUCCESS;
+}
+
+static void unmap(struct umd_device *device, VkDeviceMemory handle)
+{
+    if (device->mirrors)
+        umd_mirror_unmap(device, UMD_ID(handle));
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_MapMemory(VkDevice device, VkDeviceMemory memory,
                                              VkDeviceSize offset, VkDeviceSize size,
                                              VkMemoryMapFlags flags, void **ppData)
 {
-    (void)size;
     (void)flags;
-    return map(umd_device_from(device), memory, offset, ppData);
+    return map(umd_device_from(device), memory, offset, size, ppData);
 }
 
 VKAPI_ATTR void VKAPI_CALL umd_UnmapMemory(VkDevice device, VkDeviceMemory memory)
 {
-    (void)device;
-    (void)memory;
+    unmap(umd_device_from(device), memory);
 }
 
 #ifdef VK_VERSION_1_4
 VKAPI_ATTR VkResult VKAPI_CALL umd_MapMemory2(VkDevice device, const VkMemoryMapInfo *info,
                                               void **ppData)
 {
-    return map(umd_device_from(device), info->memory, info->offset, ppData);
+    return map(umd_device_from(device), info->memory, info->offset, info->size, ppData);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_UnmapMemory2(VkDevice device, const VkMemoryUnmapInfo *info)
 {
-    (void)device;
-    (void)info;
+    unmap(umd_device_from(device), info->memory);
     return VK_SUCCESS;
 }
 #endif
 
-/* All types that the guest sees are coherent. */
+/* All types that the guest sees are coherent: these calls are needed by nobody. Who watches what the
+ * device does meanwhile may help itself with them where memory is not shared. */
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_FlushMappedMemoryRanges(VkDevice device, uint32_t count,
                                                            const VkMappedMemoryRange *pRanges)
 {
-    (void)device;
     (void)count;
     (void)pRanges;
-    return VK_SUCCESS;
+    return umd_memory_send(umd_device_from(device));
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_InvalidateMappedMemoryRanges(VkDevice device, uint32_t count,
                                                                 const VkMappedMemoryRange *pRanges)
 {
-    (void)device;
     (void)count;
     (void)pRanges;
-    return VK_SUCCESS;
+    struct umd_device *own = umd_device_from(device);
+    return own->mirrors ? umd_mirrors_receive(own, true) : VK_SUCCESS;
 }
 
 /* Memory that is allocated lazily is never a piece, and counts in full. */

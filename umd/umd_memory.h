@@ -11,6 +11,7 @@
 #include "umd/umd.h"
 
 struct umd_block;
+struct umd_mirror;
 
 /* The guest's state of a VkDeviceMemory. Constant while it lives. */
 struct umd_memory {
@@ -19,6 +20,7 @@ struct umd_memory {
     VkDeviceSize offset;      /* in that */
     VkDeviceSize size;        /* as the program asked */
     uint8_t *map;             /* NULL: not CPU-visible */
+    struct umd_mirror *mirror; /* NULL: the memory is shared, or not CPU-visible */
     D3DKMT_HANDLE allocation; /* its own, or 0 */
     uint32_t type;
     uint8_t order; /* of a piece */

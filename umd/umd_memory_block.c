@@ -12,6 +12,7 @@
 #include "umd/umd_facts.h"
 #include "umd/umd_memory.h"
 #include "umd/umd_memory_block.h"
+#include "umd/umd_mirror.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
 
@@ -117,13 +118,21 @@ static VkResult allocate_once(struct umd_device *device, uint32_t type, VkDevice
 {
     const VkMemoryType *kind = &device->physical->facts->memory.memoryTypes[type];
     bool visible = kind->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
-    VkResult result = create_allocation(device, size, visible, memory);
+    *memory = (struct umd_host_memory){.id = id};
+    VkResult result = create_allocation(device, size, visible && !device->mirrors, memory);
     if (result)
         return result;
-    memory->id = id;
-    result = call_allocate(device, type, size, next, id, memory->allocation);
-    if (result)
+    if (visible && device->mirrors) {
+        memory->mirror = umd_mirror_create(id, size);
+        result = memory->mirror ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+        memory->map = memory->mirror ? memory->mirror->memory : NULL;
+    }
+    if (!result)
+        result = call_allocate(device, type, size, next, id, memory->allocation);
+    if (result) {
+        umd_mirror_destroy(memory->mirror);
         destroy_allocations(device, &memory->allocation, 1);
+    }
     return result;
 }
 
@@ -165,6 +174,7 @@ void umd_host_memory_free(struct umd_device *device, const struct umd_host_memor
     wire_end_command(e, at);
     umd_stream_end(device->stream, false);
     umd_id_free(&device->ids, memory->id);
+    umd_mirror_destroy(memory->mirror);
     struct umd_freed freed = {umd_stream_position(device->stream), memory->allocation};
     pthread_mutex_lock(&state->lock);
     bool remembered = remember_freed_locked(state, freed);
@@ -173,34 +183,37 @@ void umd_host_memory_free(struct umd_device *device, const struct umd_host_memor
         destroy_allocations(device, &memory->allocation, 1);
 }
 
-struct executed_until {
-    struct umd_stream *stream;
-    uint32_t position;
-};
-
-static bool is_executed(void *data)
+/* Waits until the host has run all that was sent before. Gives how far that is. */
+static uint32_t wait_until_executed(struct umd_stream *stream)
 {
-    const struct executed_until *until = data;
-    return (int32_t)(umd_stream_executed(until->stream) - until->position) >= 0;
+    uint32_t position = umd_stream_position(stream);
+    struct umd_call call;
+    struct wire_encoder *e = umd_call_begin(stream, &call);
+    if (e) {
+        size_t at = e->used;
+        struct stream_ask *command = wire_put(e, (sizeof(*command) + 7) & ~(size_t)7);
+        if (command)
+            *command = (struct stream_ask){{.opcode = STREAM_BARRIER}, call.word};
+        wire_end_command(e, at);
+    }
+    VkResult result = umd_call_wait(&call);
+    umd_call_end(&call);
+    return result == VK_SUCCESS ? position : umd_stream_executed(stream);
 }
 
 void umd_host_memory_reap(struct umd_device *device, bool wait)
 {
     struct umd_memory_state *state = device->memory;
-    struct executed_until until = {device->stream, 0};
     bool all = umd_stream_status(device->stream) != VK_SUCCESS;
-    if (wait && !all) {
-        until.position = umd_stream_position(device->stream);
-        umd_stream_wait(device->stream, is_executed, &until, UINT64_MAX);
-    }
+    uint32_t executed =
+        wait && !all ? wait_until_executed(device->stream) : umd_stream_executed(device->stream);
     D3DKMT_HANDLE done[64];
     uint32_t count;
     do {
         count = 0;
         pthread_mutex_lock(&state->lock);
         while (count < state->freed_count && count < sizeof(done) / sizeof(done[0])) {
-            until.position = state->freed[count].position;
-            if (!all && !is_executed(&until))
+            if (!all && (int32_t)(executed - state->freed[count].position) < 0)
                 break;
             done[count] = state->freed[count].allocation;
             count++;
@@ -395,6 +408,11 @@ VkResult umd_memory_init(struct umd_device *device)
         free(state);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    if (!umd_stream_shares_memory(device->stream) && umd_mirrors_init(device)) {
+        pthread_mutex_destroy(&state->lock);
+        free(state);
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     for (uint32_t i = 0; i < facts->memory.memoryTypeCount; i++)
         state->block_order[i] = block_order_of(&facts->memory, i);
     /* Pieces stand for whole objects, whose neighbours are no neighbours. */
@@ -424,6 +442,7 @@ void umd_memory_finish(struct umd_device *device)
                 next = block->next;
                 allocation = block->memory.allocation;
                 destroy_allocations(device, &allocation, 1);
+                umd_mirror_destroy(block->memory.mirror);
                 umd_buddy_finish(&block->buddy);
                 free(block);
             }
@@ -435,6 +454,7 @@ void umd_memory_finish(struct umd_device *device)
     pthread_mutex_destroy(&state->lock);
     free(state);
     device->memory = NULL;
+    umd_mirrors_finish(device);
 }
 
 void umd_memory_note_alignment(struct umd_device *device, VkDeviceSize size, VkDeviceSize alignment)

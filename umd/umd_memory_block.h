@@ -14,6 +14,7 @@ struct umd_host_memory {
     uint64_t id;
     D3DKMT_HANDLE allocation;
     uint8_t *map; /* NULL: not CPU-visible */
+    struct umd_mirror *mirror; /* that `map` is of, where memory is not shared */
 };
 
 /* Reserves memory and waits for the host's answer: allocation, and VkDeviceMemory under `id` with

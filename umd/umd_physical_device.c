@@ -2,6 +2,7 @@
 /* What a physical device answers from its facts. */
 #include "umd/umd_physical_device.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gpupv/ntstatus.h"
@@ -9,11 +10,25 @@
 #include "umd/umd_facts.h"
 #include "umd_commands.h"
 
+/* The stream is lost: another one, of another worker, takes its place. Other threads may still be
+ * asking by the old one, which goes with the instance. */
+static void retire_stream(struct umd_physical_device *physical)
+{
+    struct umd_retired_stream *retired = malloc(sizeof(*retired));
+    if (!retired)
+        return;
+    *retired = (struct umd_retired_stream){physical->retired, physical->stream};
+    physical->retired = retired;
+    physical->stream = NULL;
+}
+
 struct umd_stream *umd_physical_device_stream(struct umd_physical_device *physical)
 {
     struct umd_stream *stream;
 
     pthread_mutex_lock(&physical->stream_lock);
+    if (physical->stream && umd_stream_status(physical->stream) != VK_SUCCESS)
+        retire_stream(physical);
     if (!physical->stream &&
         umd_stream_create(&physical->adapter->shim, &physical->stream) != VK_SUCCESS)
         physical->stream = NULL;
@@ -48,6 +63,12 @@ VkResult umd_physical_device_init(struct umd_physical_device *physical,
 void umd_physical_device_finish(struct umd_physical_device *physical)
 {
     umd_stream_destroy(physical->stream);
+    while (physical->retired) {
+        struct umd_retired_stream *retired = physical->retired;
+        physical->retired = retired->next;
+        umd_stream_destroy(retired->stream);
+        free(retired);
+    }
     pthread_mutex_destroy(&physical->stream_lock);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "umd/umd_chain.h"
+#include "umd/umd_mirror.h"
 #include "umd/umd_sparse.h"
 #include "umd_commands.h"
 #include "vkwire_encode.h"
@@ -152,6 +153,9 @@ static VkResult submit(const struct submission *submission, VkFence fence)
         umd_sync_changed(device);
         return umd_stream_status(device->stream);
     }
+    VkResult result = umd_memory_send(device);
+    if (result)
+        return result;
     uint32_t signals;
     if (!reserve_signals(submission, &signals))
         return VK_ERROR_OUT_OF_HOST_MEMORY;
@@ -167,7 +171,7 @@ static VkResult submit(const struct submission *submission, VkFence fence)
         cancel_signals(submission, signals);
     else
         commit_locked(submission, signals, fence);
-    VkResult result = umd_stream_end(device->stream, true);
+    result = umd_stream_end(device->stream, true);
     umd_sync_changed(device);
     return dropped ? VK_ERROR_OUT_OF_HOST_MEMORY : result;
 }

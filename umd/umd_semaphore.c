@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "umd/umd_chain.h"
+#include "umd/umd_mirror.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
@@ -68,16 +69,20 @@ VkResult umd_GetSemaphoreCounterValue(VkDevice handle, VkSemaphore semaphore, ui
 {
     struct umd_device *device = umd_device_from(handle);
     struct umd_timeline *timeline = umd_object(device, UMD_ID(semaphore));
+    umd_stream_refresh(device->stream);
     *pValue = umd_timeline_value(timeline, device->stream);
-    return umd_stream_status(device->stream);
+    return umd_memory_receive(device, umd_stream_look(device->stream));
 }
 
 VkResult umd_SignalSemaphore(VkDevice handle, const VkSemaphoreSignalInfo *pSignalInfo)
 {
     struct umd_device *device = umd_device_from(handle);
     struct umd_timeline *timeline = umd_object(device, UMD_ID(pSignalInfo->semaphore));
+    VkResult result = umd_memory_send(device);
+    if (result)
+        return result;
     wire_put_SignalSemaphore(umd_stream_begin(device->stream), pSignalInfo);
-    VkResult result = umd_stream_end(device->stream, true);
+    result = umd_stream_end(device->stream, true);
     if (!result) {
         umd_timeline_raise(timeline, pSignalInfo->value);
         umd_sync_changed(device);

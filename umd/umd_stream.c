@@ -11,7 +11,7 @@
 
 /* Commands that nobody is in a hurry for gather until they are so many bytes: showing each to the
  * worker would cost more than encoding it. */
-#define GATHER 512u
+#define GATHER 2048u
 /* So many bytes that the worker has not seen wake it. */
 #define UNRUNG 4096u
 /* Bytes of a part of a command. */
@@ -37,8 +37,10 @@ void umd_stream_lose(struct umd_stream *stream, const char *format, ...)
 
 static void publish_locked(struct umd_stream *stream, bool kick)
 {
-    if (!kick && atomic_load_explicit(&stream->waiting, memory_order_relaxed) == 0 &&
-        ring_producer_unrung(&stream->ring) < UNRUNG) {
+    if (__builtin_expect(stream->messages != NULL, 0)) {
+        umd_stream_send_locked(stream, kick);
+    } else if (!kick && atomic_load_explicit(&stream->waiting, memory_order_relaxed) == 0 &&
+               ring_producer_unrung(&stream->ring) < UNRUNG) {
         ring_producer_publish(&stream->ring);
     } else if (ring_producer_unrung(&stream->ring) != 0 && ring_producer_ring(&stream->ring)) {
         atomic_store_explicit(&stream->rang, true, memory_order_relaxed);
@@ -77,15 +79,12 @@ static VkResult wait_for_room_locked(struct umd_stream *stream, uint32_t payload
 }
 
 static VkResult put_batch_locked(struct umd_stream *stream, enum stream_batch_kind kind,
-                                 uint64_t target, bool notify, const void *data, uint32_t size)
+                                 uint64_t target, const void *data, uint32_t size)
 {
     VkResult result = wait_for_room_locked(stream, size);
     if (result != VK_SUCCESS)
         return result;
-    struct stream_batch batch = {.size = size,
-                                 .kind = (uint16_t)kind,
-                                 .flags = notify ? STREAM_BATCH_NOTIFY : 0,
-                                 .target = target};
+    struct stream_batch batch = {.size = size, .kind = (uint16_t)kind, .target = target};
     ring_producer_begin(&stream->ring, &batch);
     ring_producer_put(&stream->ring, data, size);
     return VK_SUCCESS;
@@ -104,10 +103,8 @@ static VkResult put_parts_locked(struct umd_stream *stream, uint64_t command_buf
         VkResult result = wait_for_room_locked(stream, payload);
         if (result != VK_SUCCESS)
             return result;
-        struct stream_batch batch = {.size = payload,
-                                     .kind = STREAM_BATCH_PART,
-                                     .flags = at + length == size ? STREAM_BATCH_NOTIFY : 0,
-                                     .target = at == 0 ? size : 0};
+        struct stream_batch batch = {
+            .size = payload, .kind = STREAM_BATCH_PART, .target = at == 0 ? size : 0};
         ring_producer_begin(&stream->ring, &batch);
         ring_producer_put(&stream->ring, &head, sizeof(head));
         ring_producer_put(&stream->ring, command + at, length);
@@ -125,7 +122,7 @@ static size_t command_size(const uint8_t *data, size_t size)
 }
 
 /* Any number of commands: cut between commands where they do not fit into one batch. */
-static VkResult put_commands_locked(struct umd_stream *stream, uint64_t command_buffer, bool notify,
+static VkResult put_commands_locked(struct umd_stream *stream, uint64_t command_buffer,
                                     const uint8_t *data, size_t size)
 {
     enum stream_batch_kind kind = command_buffer ? STREAM_BATCH_RECORDING : STREAM_BATCH_COMMANDS;
@@ -138,10 +135,9 @@ static VkResult put_commands_locked(struct umd_stream *stream, uint64_t command_
             while (length < size && length + command_size(data + length, size - length) <= most)
                 length += command_size(data + length, size - length);
         }
-        VkResult result = length > most
-                              ? put_parts_locked(stream, command_buffer, data, length)
-                              : put_batch_locked(stream, kind, command_buffer,
-                                                 notify && length == size, data, (uint32_t)length);
+        VkResult result =
+            length > most ? put_parts_locked(stream, command_buffer, data, length)
+                          : put_batch_locked(stream, kind, command_buffer, data, (uint32_t)length);
         if (result != VK_SUCCESS)
             return result;
         data += length;
@@ -151,22 +147,25 @@ static VkResult put_commands_locked(struct umd_stream *stream, uint64_t command_
 }
 
 /* Puts an encoder's commands into the ring, and empties it. */
-static VkResult put_encoder_locked(struct umd_stream *stream, uint64_t command_buffer, bool notify,
+static VkResult put_encoder_locked(struct umd_stream *stream, uint64_t command_buffer,
                                    struct wire_encoder *encoder)
 {
     bool failed = encoder->failed;
     VkResult result = VK_SUCCESS;
     if (umd_stream_is_lost(stream))
         result = VK_ERROR_DEVICE_LOST;
+    else if (__builtin_expect(stream->guarded, 0) &&
+             !umd_stream_guard(stream, encoder->data, encoder->used))
+        result = VK_ERROR_DEVICE_LOST;
     else if (encoder->used > 0)
-        result = put_commands_locked(stream, command_buffer, notify, encoder->data, encoder->used);
+        result = put_commands_locked(stream, command_buffer, encoder->data, encoder->used);
     wire_encoder_reset(encoder);
     return result == VK_SUCCESS && failed ? VK_ERROR_OUT_OF_HOST_MEMORY : result;
 }
 
 VkResult umd_stream_flush_locked(struct umd_stream *stream, bool kick)
 {
-    VkResult result = put_encoder_locked(stream, 0, kick, &stream->encoder);
+    VkResult result = put_encoder_locked(stream, 0, &stream->encoder);
     if (result != VK_ERROR_DEVICE_LOST)
         publish_locked(stream, kick);
     return result;
@@ -193,8 +192,8 @@ VkResult umd_stream_end(struct umd_stream *stream, bool kick)
 VkResult umd_stream_record(struct umd_stream *stream, uint64_t id, struct wire_encoder *recording)
 {
     umd_lock_take(&stream->lock);
-    VkResult before = put_encoder_locked(stream, 0, false, &stream->encoder);
-    VkResult result = put_encoder_locked(stream, id, false, recording);
+    VkResult before = put_encoder_locked(stream, 0, &stream->encoder);
+    VkResult result = put_encoder_locked(stream, id, recording);
     if (result != VK_ERROR_DEVICE_LOST)
         publish_locked(stream, false);
     umd_lock_release(&stream->lock);

@@ -13,6 +13,7 @@
 #define RING_SIZE (512u * 1024u)
 #define SLOT_SIZE (16u * 1024u)
 #define SLOT_COUNT 16u
+#define MESSAGE_SLOT_COUNT 8u
 #define PAGE 4096u
 
 _Static_assert(sizeof(struct stream_shared) <= PAGE, "the ring begins on the second page");
@@ -55,7 +56,29 @@ static VkResult create_context(struct umd_stream *stream, D3DKMT_HANDLE adapter)
     return VK_SUCCESS;
 }
 
-static VkResult create_shared(struct umd_stream *stream)
+static void lay_out(struct umd_stream *stream, uint8_t *memory, uint32_t slot_size,
+                    uint32_t slot_count)
+{
+    stream->shared = (struct stream_shared *)(void *)memory;
+    stream->slots = memory + PAGE + RING_SIZE;
+    stream->slot_size = slot_size;
+    stream->slot_count = slot_count;
+    stream->free_slots = (1u << slot_count) - 1;
+    ring_producer_init(&stream->ring, stream->shared, memory + PAGE, RING_SIZE);
+}
+
+/* The host shares no memory with this guest. */
+static VkResult create_messages(struct umd_stream *stream, D3DKMT_HANDLE adapter)
+{
+    void *memory;
+    VkResult result = umd_stream_messages_create(
+        stream, adapter, PAGE + RING_SIZE + MESSAGE_SLOT_COUNT * UMD_STREAM_MESSAGE_SLOT, &memory);
+    if (result == VK_SUCCESS)
+        lay_out(stream, memory, UMD_STREAM_MESSAGE_SLOT, MESSAGE_SLOT_COUNT);
+    return result;
+}
+
+static VkResult create_shared(struct umd_stream *stream, D3DKMT_HANDLE adapter)
 {
     struct gpupv_allocation_private private = {.magic = GPUPV_ALLOCATION_MAGIC,
                                                .flags = GPUPV_ALLOCATION_CPU_VISIBLE,
@@ -65,6 +88,8 @@ static VkResult create_shared(struct umd_stream *stream)
     D3DKMT_CREATEALLOCATION create = {
         .hDevice = stream->device, .NumAllocations = 1, .pAllocationInfo2 = &info};
     NTSTATUS status = stream->callbacks->CreateAllocation2(&create);
+    if (status == STATUS_NOT_SUPPORTED)
+        return create_messages(stream, adapter);
     if (!NT_SUCCESS(status))
         return failed("taking memory for a stream from the host", status);
     stream->allocation = info.hAllocation;
@@ -72,13 +97,20 @@ static VkResult create_shared(struct umd_stream *stream)
     status = stream->callbacks->Lock2(&lock);
     if (!NT_SUCCESS(status))
         return failed("mapping a stream's memory", status);
-    stream->shared = lock.pData;
-    stream->slots = (uint8_t *)lock.pData + PAGE + RING_SIZE;
-    stream->slot_size = SLOT_SIZE;
-    stream->slot_count = SLOT_COUNT;
-    stream->free_slots = (1u << SLOT_COUNT) - 1;
-    ring_producer_init(&stream->ring, stream->shared, (uint8_t *)lock.pData + PAGE, RING_SIZE);
+    lay_out(stream, lock.pData, SLOT_SIZE, SLOT_COUNT);
     return VK_SUCCESS;
+}
+
+/* Whether the host answers. */
+static VkResult try_messages(struct umd_stream *stream)
+{
+    NTSTATUS status = umd_stream_ask_once_locked(stream, 0);
+    if (status == STATUS_ACCESS_DENIED) {
+        umd_error("the host shares no memory with this guest and refuses its escapes: there is no "
+                  "way for results to come back");
+        return VK_ERROR_INITIALIZATION_FAILED;
+    }
+    return NT_SUCCESS(status) ? VK_SUCCESS : failed("asking a stream for its state", status);
 }
 
 static VkResult create_queue(struct umd_stream *stream)
@@ -89,8 +121,8 @@ static VkResult create_queue(struct umd_stream *stream)
                                .ring_offset = PAGE,
                                .ring_size = RING_SIZE,
                                .slots_offset = PAGE + RING_SIZE,
-                               .slot_size = SLOT_SIZE,
-                               .slot_count = SLOT_COUNT};
+                               .slot_size = stream->slot_size,
+                               .slot_count = stream->slot_count};
     D3DKMT_CREATEHWQUEUE create = {.hHwContext = stream->context,
                                    .pPrivateDriverData = &open,
                                    .PrivateDriverDataSize = sizeof(open)};
@@ -104,6 +136,8 @@ static VkResult create_queue(struct umd_stream *stream)
     if (!NT_SUCCESS(status))
         return failed("opening a stream to the host's worker", status);
     stream->queue = create.hHwQueue;
+    if (stream->messages)
+        return try_messages(stream);
     stream->fence = create.HwQueueProgressFenceCPUVirtualAddress;
     if (!stream->fence) {
         umd_error("the host shares no memory on this connection");
@@ -134,16 +168,18 @@ VkResult umd_stream_create(const struct gpupv_umd_adapter *adapter, struct umd_s
     if (!made)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     made->callbacks = adapter->callbacks;
+    made->guarded = umd_stream_guard_wanted(adapter->callbacks);
     wire_encoder_init(&made->encoder);
     VkResult result = create_context(made, adapter->handle);
     if (result == VK_SUCCESS)
-        result = create_shared(made);
+        result = create_shared(made, adapter->handle);
     if (result == VK_SUCCESS)
         result = create_queue(made);
     if (result == VK_SUCCESS)
         result = umd_stream_register(made);
     if (result != VK_SUCCESS) {
         destroy_objects(made);
+        umd_stream_messages_destroy(made);
         free(made);
         return result;
     }
@@ -159,6 +195,7 @@ void umd_stream_destroy(struct umd_stream *stream)
     /* The child knows none of its parent's handles, and has no business with them. */
     if (!umd_stream_is_inherited(stream))
         destroy_objects(stream);
+    umd_stream_messages_destroy(stream);
     wire_encoder_finish(&stream->encoder);
     free(stream);
 }

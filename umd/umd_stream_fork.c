@@ -33,6 +33,7 @@ static void after_fork_in_child(void)
         stream->dead = true;
         stream->waiting = 0;
         stream->free_slots = 0;
+        stream->messages = NULL; /* left where they are: another thread may have been at them */
         /* Another thread may have been in the middle of growing it: it is left where it is. */
         wire_encoder_init(&stream->encoder);
         stream->lock = (struct umd_lock){0};

@@ -56,6 +56,20 @@ VkResult umd_stream_status(const struct umd_stream *stream)
     return lost ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
+VkResult umd_stream_look(struct umd_stream *stream)
+{
+    VkResult status = umd_stream_status(stream);
+    uint32_t now = (uint32_t)(spin_now() / SLICE_NS);
+    if (status != VK_SUCCESS ||
+        atomic_load_explicit(&stream->looked, memory_order_relaxed) == now)
+        return status;
+    atomic_store_explicit(&stream->looked, now, memory_order_relaxed);
+    /* Who sleeps, however shortly, finds out. */
+    uint32_t *word = fence_word(stream);
+    stream->callbacks->Wait(word, __atomic_load_n(word, __ATOMIC_RELAXED), 1);
+    return umd_stream_status(stream);
+}
+
 bool umd_stream_is_lost(struct umd_stream *stream)
 {
     if (umd_stream_status(stream) == VK_SUCCESS)
@@ -147,6 +161,30 @@ static VkResult wait(struct umd_stream *stream, bool (*ready)(void *data), void 
     }
 }
 
+/* The same without shared memory: one thread asks the host, the others sleep until it knows more. */
+static VkResult wait_by_messages(struct umd_stream *stream, bool (*ready)(void *data), void *data,
+                                 uint64_t timeout, bool locked)
+{
+    bool flushed = locked;
+    for (uint64_t start = spin_now();;) {
+        if (!flushed)
+            flushed = flush_and_ring(stream);
+        if (umd_stream_is_lost(stream))
+            return ready(data) ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
+        uint64_t passed = spin_now() - start;
+        if (passed >= timeout)
+            return ready(data) ? VK_SUCCESS : VK_TIMEOUT;
+        uint64_t slice = flushed ? UMD_STREAM_POLL_US * 1000u : UMD_STREAM_POLL_US * 100u;
+        if (slice > timeout - passed)
+            slice = timeout - passed;
+        bool is_ready = umd_stream_ask(stream, (uint32_t)(slice / 1000))
+                            ? ready(data)
+                            : sleep_once(stream, ready, data, slice);
+        if (is_ready || ready(data))
+            return VK_SUCCESS;
+    }
+}
+
 VkResult umd_stream_wait_for(struct umd_stream *stream, bool (*ready)(void *data), void *data,
                              uint64_t timeout, struct spin_estimate *estimate, bool locked)
 {
@@ -155,13 +193,18 @@ VkResult umd_stream_wait_for(struct umd_stream *stream, bool (*ready)(void *data
     if (timeout == 0) {
         if (!locked)
             (void)flush_and_ring(stream);
-        if (!umd_stream_is_lost(stream))
+        umd_stream_refresh(stream);
+        if (stream->messages && ready(data))
+            return VK_SUCCESS;
+        if (umd_stream_look(stream) == VK_SUCCESS || !umd_stream_is_lost(stream))
             return VK_TIMEOUT;
         return ready(data) ? VK_SUCCESS : VK_ERROR_DEVICE_LOST;
     }
     uint64_t start = spin_now();
     atomic_fetch_add_explicit(&stream->waiting, 1, memory_order_relaxed);
-    VkResult result = wait(stream, ready, data, timeout, estimate, locked);
+    VkResult result = stream->messages
+                          ? wait_by_messages(stream, ready, data, timeout, locked)
+                          : wait(stream, ready, data, timeout, estimate, locked);
     atomic_fetch_sub_explicit(&stream->waiting, 1, memory_order_relaxed);
     spin_learn(estimate, spin_now() - start);
     return result;

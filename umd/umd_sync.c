@@ -2,6 +2,7 @@
 /* What all kinds of synchronisation share, and waiting for queues to be idle. */
 #include "umd/umd_sync.h"
 
+#include "umd/umd_mirror.h"
 #include "umd_commands.h"
 
 VkResult umd_sync_init(struct umd_device *device)
@@ -21,18 +22,22 @@ VkResult umd_sync_wait(struct umd_device *device, bool (*ready)(void *data),
                        bool (*early)(void *data), void *data, uint64_t timeout)
 {
     if (ready(data))
-        return VK_SUCCESS;
+        return umd_memory_receive(device, VK_SUCCESS);
     if (!timeout) {
-        VkResult status = umd_stream_status(device->stream);
+        umd_stream_refresh(device->stream);
+        if (device->mirrors && ready(data))
+            return umd_memory_receive(device, VK_SUCCESS);
+        VkResult status = umd_stream_look(device->stream);
         return status ? status : VK_TIMEOUT;
     }
     /* What has a point keeps it: only the early ones can change without the worker's doing. */
-    if (!early(data))
-        return umd_stream_wait(device->stream, ready, data, timeout);
-    atomic_fetch_add(&device->sync->early_waiters, 1);
+    bool waits_early = early(data);
+    if (waits_early)
+        atomic_fetch_add(&device->sync->early_waiters, 1);
     VkResult result = umd_stream_wait(device->stream, ready, data, timeout);
-    atomic_fetch_sub(&device->sync->early_waiters, 1);
-    return result;
+    if (waits_early)
+        atomic_fetch_sub(&device->sync->early_waiters, 1);
+    return umd_memory_receive(device, result);
 }
 
 struct queue_wait {
@@ -58,7 +63,8 @@ static VkResult wait_for_queue(const struct umd_queue *queue)
 
 VkResult umd_QueueWaitIdle(VkQueue queue)
 {
-    return wait_for_queue(umd_queue_from(queue));
+    return umd_memory_receive(umd_queue_from(queue)->device,
+                              wait_for_queue(umd_queue_from(queue)));
 }
 
 VkResult umd_DeviceWaitIdle(VkDevice handle)
@@ -67,5 +73,5 @@ VkResult umd_DeviceWaitIdle(VkDevice handle)
     VkResult result = umd_stream_status(device->stream);
     for (uint32_t i = 0; i < device->queue_count && !result; i++)
         result = wait_for_queue(&device->queues[i]);
-    return result;
+    return umd_memory_receive(device, result);
 }

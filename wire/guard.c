@@ -36,8 +36,8 @@ enum finding {
 
 int guard_parse_mode(const char *word, enum guard_mode *mode)
 {
-    static const char *const words[] = {"off", "warn", "enforce"};
-    for (int i = 0; i < 3; i++) {
+    static const char *const words[] = {"off", "warn", "enforce", "strict"};
+    for (int i = 0; i < 4; i++) {
         if (!strcmp(word, words[i])) {
             *mode = (enum guard_mode)i;
             return 0;
@@ -130,7 +130,7 @@ static int run_scan(struct scan *scan, enum guard_mode mode, const char *what, c
         return 0;
 
     const char *kind = describe(finding);
-    if (mode == GUARD_ENFORCE && finding == FINDING_MAYBE_POINTER) {
+    if (mode != GUARD_WARN && finding == FINDING_MAYBE_POINTER) {
         log_debug("guard", "private data of %s has, at offset %zu of %zu bytes, %s", what, offset,
                   size, kind);
         return 0;
@@ -154,6 +154,20 @@ int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t 
 {
     struct scan scan = {.is_handle = is_handle, .context = context};
     return run_scan(&scan, mode, what, data, size, err);
+}
+
+size_t guard_find_address(const void *data, size_t size)
+{
+    struct page_cache cache = {.page_size = (uint64_t)sysconf(_SC_PAGESIZE)};
+    if (sizeof(void *) < sizeof(uint64_t))
+        return size;
+    for (size_t at = 0; size - at >= sizeof(uint64_t); at += sizeof(uint64_t)) {
+        uint64_t word;
+        memcpy(&word, (const uint8_t *)data + at, sizeof(word));
+        if (is_mapped(&cache, word))
+            return at;
+    }
+    return size;
 }
 
 int guard_scan_changes(enum guard_mode mode, const char *what, const void *before,

@@ -21,9 +21,11 @@
 
 #include "util/error.h"
 
-enum guard_mode { GUARD_OFF = 0, GUARD_WARN = 1, GUARD_ENFORCE = 2 };
+/* GUARD_STRICT, for guests alone: as GUARD_ENFORCE, and the streams of gpupv's driver are searched
+ * (guard_find_address, umd/umd_stream_guard.c). */
+enum guard_mode { GUARD_OFF = 0, GUARD_WARN = 1, GUARD_ENFORCE = 2, GUARD_STRICT = 3 };
 
-/* "off", "warn" or "enforce". 0 or -EINVAL. */
+/* "off", "warn", "enforce" or "strict". 0 or -EINVAL. */
 int guard_parse_mode(const char *word, enum guard_mode *mode);
 
 /* Scans `size` bytes, which need not be aligned. `is_handle` may be NULL. Returns 0 if clean,
@@ -32,6 +34,11 @@ int guard_parse_mode(const char *word, enum guard_mode *mode);
  * data in messages, e.g. "escape". */
 int guard_scan(enum guard_mode mode, const char *what, const void *data, size_t size,
                bool (*is_handle)(void *context, uint32_t handle), void *context, struct error *err);
+
+/* The offset of the first 8-byte word, at a multiple of 8, that is an address of this process; `size`
+ * when there is none. For data in which pointers can lie nowhere else: structures as they are in
+ * memory. In a 32-bit process, where numbers look like addresses, nothing is found. */
+size_t guard_find_address(const void *data, size_t size);
 
 /* The host's scan of what it returns: `data` as it is now, `before` as the guest sent it, both of
  * `size` bytes. Words that nobody changed are passed over: they tell the guest nothing that it did

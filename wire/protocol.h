@@ -19,8 +19,8 @@
  * speak the highest version that both know. A command of a later version than the one agreed on is
  * an unknown one.
  *
- * Where a comment says so, a message carries one descriptor, as SCM_RIGHTS beside its first byte: that
- * needs a Unix socket. A stream that has none gets STATUS_NOT_SUPPORTED for what needs one.
+ * Where a comment says so, a message carries one descriptor, as SCM_RIGHTS beside its first byte:
+ * that needs a Unix socket. A stream that has none gets STATUS_NOT_SUPPORTED for what needs one.
  */
 #ifndef GPUPV_WIRE_PROTOCOL_H
 #define GPUPV_WIRE_PROTOCOL_H
@@ -310,8 +310,8 @@ struct wire_store_rule {
 #define WIRE_RULE_WOW64 0x2u      /* else into the native folder */
 
 /* MAP_APERTURE: no payload. The reply carries a descriptor of the process' aperture, the same each
- * time: memory shared with the host, which can neither grow nor shrink. Allocations and fences lie in
- * it at the offsets that their replies tell. STATUS_NOT_SUPPORTED: no descriptors. */
+ * time: memory shared with the host, which can neither grow nor shrink. Allocations and fences lie
+ * in it at the offsets that their replies tell. STATUS_NOT_SUPPORTED: no descriptors. */
 struct wire_map_aperture_reply {
     uint64_t size;
 };
@@ -373,8 +373,8 @@ struct wire_query_video_memory_reply {
 };
 
 /* A fence's value in the aperture. Cells lie WIRE_FENCE_STRIDE bytes apart. Who waits adds 1 to
- * `waiters` and sleeps on the value's low half (a futex); who changes the value wakes when `waiters`
- * is not 0. UINT64_MAX: what would have signalled it is gone. */
+ * `waiters` and sleeps on the value's low half (a futex); who changes the value wakes when
+ * `waiters` is not 0. UINT64_MAX: what would have signalled it is gone. */
 struct wire_fence_cell {
     uint64_t value;
     uint32_t waiters;
@@ -422,8 +422,8 @@ struct wire_create_sync_object_reply {
  * Followed by `count` struct wire_fence_value. */
 struct wire_fence_request {
     uint32_t object;
-    uint32_t flags; /* D3DDDICB_SIGNALFLAGS, or WIRE_WAIT_ANY */
-    uint32_t count; /* 1 … WIRE_MAX_FENCES */
+    uint32_t flags;    /* D3DDDICB_SIGNALFLAGS, or WIRE_WAIT_ANY */
+    uint32_t count;    /* 1 … WIRE_MAX_FENCES */
     uint32_t reserved; /* 0 */
 };
 #define WIRE_WAIT_ANY 0x1u

@@ -109,7 +109,7 @@ int ring_consumer_take(struct ring_consumer *consumer, struct stream_batch *batc
     copy_out(consumer, consumer->head, batch, HEADER);
     if (batch->size == 0 || batch->size % 8 || batch->size > STREAM_MAX_BATCH ||
         batch->size > used - HEADER || batch->kind < STREAM_BATCH_COMMANDS ||
-        batch->kind > STREAM_BATCH_PART || batch->flags & ~STREAM_BATCH_NOTIFY)
+        batch->kind > STREAM_BATCH_PART || batch->reserved != 0)
         return -EPROTO;
     copy_out(consumer, consumer->head + HEADER, payload, batch->size);
     consumer->head += HEADER + batch->size;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * How long to spin before sleeping: about as long as recent waits took, if they were short, and
- * hardly at all if not. A wait longer than a few microseconds gives the processor away between
- * looks, so that on a small machine the spinner does not keep from running what it waits for. One
- * thread, or with the owner's lock; a racy estimate is harmless.
+ * hardly at all if not. A wait longer than a microsecond gives the processor away between looks:
+ * what it waits for may have been woken on this very processor, and a kernel that preempts lazily
+ * lets the spinner go on until it asks. One thread, or with the owner's lock; a racy estimate is
+ * harmless.
  */
 #ifndef GPUPV_WIRE_SPIN_H
 #define GPUPV_WIRE_SPIN_H
@@ -16,7 +17,7 @@
 #define SPIN_LIMIT_NS 150000u /* longer waits sleep */
 #define SPIN_LOOKS 8u         /* between two calls of spin_step, each followed by spin_pause */
 #define SPIN_LEAST_NS 5000u   /* also after long waits: the next may be short */
-#define SPIN_YIELD_AFTER_NS 15000u
+#define SPIN_YIELD_AFTER_NS 1000u
 
 struct spin_estimate {
     uint32_t recent_ns; /* a moving average, of waits cut at twice the limit */

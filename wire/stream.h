@@ -43,10 +43,12 @@
 struct stream_shared {
     /* Written by the guest. */
     _Alignas(64) uint32_t tail; /* bytes ever written to the ring, modulo 2^32 */
+    /* By the worker, once: here because the guest looks at it whenever it sends. enum stream_lost; the
+     * stream is dead when it is not 0. */
+    uint32_t lost;
     /* Written by the worker. */
-    _Alignas(64) uint32_t head;     /* bytes ever taken out of the ring; the space is free again */
-    uint32_t executed;              /* bytes of the ring whose commands have run */
-    uint32_t lost;                  /* enum stream_lost; the stream is dead when it is not 0 */
+    _Alignas(64) uint32_t head; /* bytes ever taken out of the ring; the space is free again */
+    uint32_t executed;          /* bytes of the ring whose commands have run */
     _Alignas(64) uint32_t sleeping; /* by the worker: 1 before it waits on `doorbell`. The guest that
                                        swaps it to 0 rings. */
     uint32_t doorbell;              /* futex word; incremented by the guest */
@@ -58,9 +60,9 @@ struct stream_shared {
 
 /* Guest threads sleep on the hardware queue's progress fence (struct D3DKMT fence cell, see
  * wire/protocol.h, struct wire_fence_cell): the worker adds 1 to its value after it has written any
- * of `head` (when the ring was more than half full), `executed` (when asked, STREAM_BATCH_NOTIFY),
- * `completed`, `lost` or a reply, and wakes the waiters if there are any. A value of UINT64_MAX means
- * that the worker is gone (written by the service). */
+ * of `head` (when the ring was more than half full), `completed`, `lost` or a reply, and wakes the
+ * waiters if there are any; nobody sleeps until `executed` grows. A value of UINT64_MAX means that the
+ * worker is gone (written by the service). */
 
 enum stream_lost {
     STREAM_ALIVE = 0,
@@ -85,10 +87,9 @@ enum stream_batch_kind {
 struct stream_batch {
     uint32_t size;  /* bytes of payload that follow; a multiple of 8, 1 … STREAM_MAX_BATCH */
     uint16_t kind;  /* enum stream_batch_kind */
-    uint16_t flags; /* STREAM_BATCH_* */
+    uint16_t reserved; /* 0 */
     uint64_t target;
 };
-#define STREAM_BATCH_NOTIFY 0x1u /* notify sleepers when the batch has run */
 
 /* A part's payload starts with this. */
 struct stream_part {
@@ -133,6 +134,8 @@ enum stream_private_opcode {
     STREAM_WRITE_DESCRIPTORS = 0xf007, /* struct stream_write_descriptors */
     STREAM_PUSH_DESCRIPTORS = 0xf008,  /* struct stream_push_descriptors; in recordings */
     STREAM_PIPELINE_RESULTS = 0xf009,  /* struct stream_pipeline_results → their results */
+    STREAM_WRITE_MEMORY = 0xf00a, /* struct stream_write_memory; without shared memory alone */
+    STREAM_READ_MEMORY = 0xf00b,  /* struct stream_read_memory → what has changed; likewise */
     STREAM_PRIVATE_END
 };
 
@@ -243,12 +246,114 @@ struct stream_pipeline_feedback {
     stream_u64 duration;
 };
 
+/* --- Memory that is not shared ---
+ *
+ * Without an aperture CPU-visible memory is twice there: the program's, and the host's. Each side has,
+ * beside it, what it last knew to be the same on both (wire/mirror.h), and what differs from that
+ * crosses, byte by byte: what the other side has changed meanwhile elsewhere stays as it is. New
+ * memory is zero on both sides. */
+
+/* Pages of one VkDeviceMemory follow, each struct stream_page with its bytes. */
+struct stream_write_memory {
+    struct stream_command head;
+    uint32_t reserved;
+    stream_u64 id;
+};
+
+struct stream_memory_range {
+    stream_u64 id, offset, size;
+};
+
+/* `count` ranges follow. The reply is a struct stream_read_memory_reply and the pages in which the
+ * host's memory has changed, at most STREAM_MAX_READ bytes in all. */
+struct stream_read_memory {
+    struct stream_command head;
+    uint32_t reply;
+    uint32_t count;
+    uint32_t reserved;
+};
+#define STREAM_MAX_RANGES 256u
+#define STREAM_MAX_READ (60u * 1024u)
+
+/* How far it came: to be asked for again from there, unless `range` is the count. */
+struct stream_read_memory_reply {
+    uint32_t range;
+    uint32_t reserved;
+    stream_u64 offset; /* in the range */
+};
+
+/* Then one bit for each of `size` bytes, padded to 8 bytes, and the bytes, padded to 8: those whose bit
+ * is set have changed. */
+struct stream_page {
+    stream_u64 offset; /* in the VkDeviceMemory */
+    uint32_t range;    /* that it belongs to, in a reply */
+    uint32_t size;     /* 1 … STREAM_PAGE_SIZE */
+};
+#define STREAM_PAGE_SIZE 4096u
+
+/* --- Messages of a stream without shared memory ---
+ *
+ * struct stream_shared, ring and slots are there on both sides, in private memory. What the guest writes
+ * into the ring goes as private data of D3DKMTSubmitCommandToHwQueue; what the worker writes is asked for
+ * by D3DKMTEscape with the stream's context. The ring's size bounds what is on its way. */
+
+#define STREAM_MESSAGE_MAGIC 0x6d565047u
+/* `size` bytes of the ring follow, which do not wrap around. */
+struct stream_message {
+    uint32_t magic;
+    uint32_t position; /* in the ring: where the last message ended */
+    uint32_t size;     /* a multiple of 8, not 0 */
+    uint32_t tail;     /* stream_shared.tail from now on */
+};
+
+#define STREAM_POLL_MAGIC 0x70565047u
+#define STREAM_MAX_POLL_WAIT_US 20000u
+/* The answer has the size of the question. After it: `completed` of the first `queues` queues, then
+ * `replies` times struct stream_poll_reply, each with its bytes, padded to 8. */
+struct stream_poll {
+    uint32_t magic;
+    uint32_t seen;    /* the guest's: of its last answer. The worker waits while nothing is newer. */
+    uint32_t wait_us; /* at most so long, and STREAM_MAX_POLL_WAIT_US; 0: it answers at once */
+    uint32_t room;    /* of the answer: a reply waits that needs so many bytes of data, or 0 */
+    uint32_t head, executed, lost;
+    uint32_t queues, replies;
+    uint32_t reserved;
+};
+
+/* What lies in the slot, its struct stream_reply included. */
+struct stream_poll_reply {
+    uint32_t slot;
+    uint32_t size;
+};
+
+static inline int stream_is_of_kind(const void *data, uint32_t size, uint32_t least, uint32_t magic)
+{
+    uint32_t first;
+    if (size < least)
+        return 0;
+    __builtin_memcpy(&first, data, sizeof(first));
+    return first == magic;
+}
+
+/* What the private-data guard passes over: it holds the program's own data, in which
+ * a number may look like anything. That the encoders put no pointer and no handle into streams
+ * is what the tests show. */
+static inline int stream_is_message(const void *data, uint32_t size)
+{
+    return stream_is_of_kind(data, size, sizeof(struct stream_message), STREAM_MESSAGE_MAGIC);
+}
+
+static inline int stream_is_poll(const void *data, uint32_t size)
+{
+    return stream_is_of_kind(data, size, sizeof(struct stream_poll), STREAM_POLL_MAGIC);
+}
+
 /* --- Opening a stream: private data of D3DKMTCreateHwQueue --- */
 
 #define STREAM_MAGIC 0x6b565047u
 struct stream_open {
     uint32_t magic;
-    uint32_t allocation; /* D3DKMT_HANDLE of the CPU-visible allocation */
+    uint32_t allocation; /* D3DKMT_HANDLE of the CPU-visible allocation; 0: memory is not shared */
     char build[32];      /* STREAM_BUILD, generated; NUL-padded */
     uint32_t ring_offset, ring_size;           /* size: a power of two, 256 KiB to 64 MiB */
     uint32_t slots_offset, slot_size, slot_count; /* slot_size with its header, a multiple of 64 */
@@ -261,6 +366,14 @@ _Static_assert(sizeof(struct stream_reply) == 16, "no padding on the wire");
 _Static_assert(sizeof(struct stream_allocate_memory) == 32, "no padding on the wire");
 _Static_assert(sizeof(struct stream_open) == 64, "no padding on the wire");
 _Static_assert(sizeof(struct stream_write_descriptors) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_write_memory) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_memory_range) == 24, "no padding on the wire");
+_Static_assert(sizeof(struct stream_read_memory) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_read_memory_reply) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_page) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_message) == 16, "no padding on the wire");
+_Static_assert(sizeof(struct stream_poll) == 40, "no padding on the wire");
+_Static_assert(sizeof(struct stream_poll_reply) == 8, "no padding on the wire");
 _Static_assert(sizeof(struct stream_push_descriptors) == 24, "no padding on the wire");
 _Static_assert(sizeof(struct stream_descriptor_write) == 24, "no padding on the wire");
 _Static_assert(sizeof(struct stream_descriptor_image) == 24, "no padding on the wire");

@@ -94,6 +94,16 @@ struct exec_retired_list {
     uint32_t count;
 };
 
+/* Command buffers that the guest has freed and the driver still has. */
+#define EXEC_MOST_FREED 32u
+struct exec_freed_list {
+    uint32_t count;
+    struct exec_freed {
+        VkCommandPool pool;
+        VkCommandBuffer buffer;
+    } entries[EXEC_MOST_FREED];
+};
+
 /* One per stream. */
 struct exec {
     struct worker *worker;
@@ -109,11 +119,13 @@ struct exec {
     VkCommandBuffer command_buffer; /* target of the batch being run, or VK_NULL_HANDLE */
     struct arena arena;             /* emptied after each command */
     struct stream_io *io;           /* the stream's shared memory: host/worker/stream_io.h */
+    bool mirrors; /* the guest's CPU-visible memory is not shared: host/worker/exec_mirror.h */
     enum stream_lost lost;
     /* State of subjects, each made and freed by its own file. */
     struct exec_memory_state *memory;   /* exec_memory.c */
     struct exec_sync_state *sync;       /* exec_sync.c: completion */
     struct exec_retired_list retired_semaphores;
+    struct exec_freed_list freed_command_buffers; /* exec_command_buffer.c */
     struct exec_compile_state *compile; /* exec_compile.c */
 };
 
@@ -152,6 +164,10 @@ void exec_compile_finish(struct exec *x);
  * vkwire_run with a copy of the command and with an arena of its own. */
 bool exec_compile_takes(uint16_t opcode);
 void exec_compile_command(struct exec *x, uint16_t opcode, uint8_t *command, size_t size);
+
+/* While the stream's thread has nothing to run: frees one command buffer on the driver. False: there is
+ * none. */
+bool exec_free_command_buffer(struct exec *x);
 
 /* While the stream's thread has nothing to run and spins, it calls this: looks whether submissions have
  * finished, and tells the guest. True when there are some that have not. */

@@ -20,6 +20,12 @@ static VkBaseOutStructure *find(const void *next, VkStructureType type)
     return structure;
 }
 
+/* The types of memory that is imported, as a bit mask. */
+static uint32_t imported_types(const struct exec *x)
+{
+    return x->mirrors ? 0 : x->adapter->memory_types.visible;
+}
+
 /* --- Buffers --- */
 
 static bool ask_buffer(struct exec *x, const VkBufferCreateInfo *info)
@@ -51,7 +57,7 @@ void exec_plan_buffer(struct exec *x, const VkBufferCreateInfo *source,
 {
     plan->info = *source;
     plan->importable = true; /* there may be nothing to import */
-    if (!x->adapter->memory_types.visible)
+    if (!imported_types(x))
         return;
     plan->importable = buffer_is_importable(x, source);
     if (!plan->importable)
@@ -160,7 +166,7 @@ void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exe
     const struct memory_types *types = &x->adapter->memory_types;
     plan->info = *source;
     plan->importable = true;
-    if (!types->visible)
+    if (!imported_types(x))
         return;
     plan->importable = !image_has_better_memory(types, source) && image_is_importable(x, source);
     if (!plan->importable)
@@ -183,7 +189,7 @@ void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exe
 
 void exec_exclude_imported(const struct exec *x, VkMemoryRequirements *requirements)
 {
-    uint32_t others = requirements->memoryTypeBits & ~x->adapter->memory_types.visible;
+    uint32_t others = requirements->memoryTypeBits & ~imported_types(x);
     if (others)
         requirements->memoryTypeBits = others;
 }

@@ -9,6 +9,7 @@
 
 #include "host/worker/decoder.h"
 #include "host/worker/exec_external.h"
+#include "host/worker/exec_mirror.h"
 #include "host/worker/exec_private.h"
 #include "host/worker/worker.h"
 #include "vkwire.h"
@@ -32,6 +33,8 @@ void exec_memory_finish(struct exec *x)
 struct memory_aux {
     struct exec_aux aux;
     uint32_t allocation;
+    uint64_t size; /* bytes that the driver has made */
+    struct exec_mirror *mirror; /* or NULL */
 };
 
 static void forget_memory(struct exec *x, struct exec_object *object)
@@ -39,6 +42,7 @@ static void forget_memory(struct exec *x, struct exec_object *object)
     struct memory_aux *memory = object->aux;
     x->vk->FreeMemory(x->device, HANDLE(VkDeviceMemory, object->handle[0]), NULL);
     worker_allocation_unmap(x->worker, memory->allocation);
+    exec_mirror_destroy(memory->mirror);
     free(memory);
 }
 
@@ -94,7 +98,7 @@ static bool take_allocation(struct exec *x, const struct stream_allocate_memory 
         return false;
     }
     bool fits = command->size <= room;
-    if (fits && visible) {
+    if (fits && visible && !x->mirrors) {
         void *at = worker_allocation_map(x->worker, command->allocation, &room);
         if (at)
             worker_allocation_unmap(x->worker, command->allocation);
@@ -121,20 +125,28 @@ static VkResult allocate(struct exec *x, const struct stream_allocate_memory *co
     if (!take_allocation(x, command, &plan))
         return VK_ERROR_DEVICE_LOST;
     VkDeviceMemory handle = VK_NULL_HANDLE;
+    struct exec_mirror *mirror = NULL;
     struct memory_aux *memory = calloc(1, sizeof(*memory));
     VkResult result = memory ? x->vk->AllocateMemory(x->device, &plan.info, NULL, &handle)
                              : VK_ERROR_OUT_OF_HOST_MEMORY;
     if (result)
         goto give_back;
+    if (x->mirrors && memory_types_visible(&x->adapter->memory_types, command->memory_type))
+        result = exec_mirror_create(x, handle, command->size, &mirror);
+    if (result)
+        goto free_memory;
     uint64_t value = (uint64_t)(uintptr_t)handle;
     if (!exec_object_add(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY, value)) {
-        x->vk->FreeMemory(x->device, handle, NULL);
         result = VK_ERROR_DEVICE_LOST;
-        goto give_back;
+        goto free_memory;
     }
-    *memory = (struct memory_aux){{forget_memory}, command->allocation};
+    *memory = (struct memory_aux){
+        {forget_memory}, command->allocation, plan.info.allocationSize, mirror};
     exec_object_find(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY)->aux = memory;
     return VK_SUCCESS;
+free_memory:
+    exec_mirror_destroy(mirror);
+    x->vk->FreeMemory(x->device, handle, NULL);
 give_back:
     free(memory);
     worker_allocation_unmap(x->worker, command->allocation);
@@ -159,6 +171,18 @@ void exec_allocate_memory(struct exec *x, uint8_t *command, size_t size)
         return;
     }
     exec_reply(x, head.reply, allocate(x, &head, next), NULL, 0);
+}
+
+struct exec_mirror *exec_memory_mirror(struct exec *x, uint64_t id)
+{
+    const struct exec_object *object = exec_object_find(x, id, VKWIRE_OBJECT_DEVICE_MEMORY);
+    return object ? ((const struct memory_aux *)object->aux)->mirror : NULL;
+}
+
+uint64_t exec_memory_size(struct exec *x, uint64_t id)
+{
+    const struct exec_object *object = exec_object_find(x, id, VKWIRE_OBJECT_DEVICE_MEMORY);
+    return object ? ((const struct memory_aux *)object->aux)->size : 0;
 }
 
 void exec_free_memory(struct exec *x, const struct stream_object *command)

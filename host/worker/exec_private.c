@@ -21,6 +21,8 @@ static const struct private_command commands[STREAM_PRIVATE_END - STREAM_PRIVATE
     AT(STREAM_WRITE_DESCRIPTORS) = {sizeof(struct stream_write_descriptors), true},
     AT(STREAM_PUSH_DESCRIPTORS) = {sizeof(struct stream_push_descriptors), true},
     AT(STREAM_PIPELINE_RESULTS) = {sizeof(struct stream_pipeline_results), true},
+    AT(STREAM_WRITE_MEMORY) = {sizeof(struct stream_write_memory), true},
+    AT(STREAM_READ_MEMORY) = {sizeof(struct stream_read_memory), true},
 #undef AT
 };
 
@@ -78,6 +80,12 @@ void exec_private(struct exec *x, uint16_t opcode, uint8_t *command, size_t size
         break;
     case STREAM_PIPELINE_RESULTS:
         exec_pipeline_results(x, command, size);
+        break;
+    case STREAM_WRITE_MEMORY:
+        exec_write_memory(x, command, size);
+        break;
+    case STREAM_READ_MEMORY:
+        exec_read_memory(x, command, size);
         break;
     }
 }

@@ -13,6 +13,9 @@
 /* STREAM_ALLOCATE_MEMORY and STREAM_FREE_MEMORY (exec_memory.c). There is a device. */
 void exec_allocate_memory(struct exec *x, uint8_t *command, size_t size);
 void exec_free_memory(struct exec *x, const struct stream_object *command);
+/* STREAM_WRITE_MEMORY and STREAM_READ_MEMORY (exec_mirror.c). There is a device. */
+void exec_write_memory(struct exec *x, const uint8_t *command, size_t size);
+void exec_read_memory(struct exec *x, const uint8_t *command, size_t size);
 /* STREAM_WRITE_DESCRIPTORS and, in a recording, STREAM_PUSH_DESCRIPTORS (exec_descriptor.c). */
 void exec_write_descriptors(struct exec *x, uint8_t *command, size_t size);
 void exec_push_descriptors(struct exec *x, uint8_t *command, size_t size);

@@ -190,7 +190,7 @@ static int take_close_stream(struct link_loop *loop, const struct packet *packet
     memcpy(&args, packet->payload, sizeof(args));
     struct stream *stream = *find_stream(loop, args.queue);
     if (!stream)
-        return -EPROTO;
+        return 0; /* it was refused: the service closes it all the same */
     stream->queue = 0; /* the service may use the number again */
     stream_stop(stream);
     return 0;
@@ -202,20 +202,31 @@ static int take_submit(struct link_loop *loop, const struct packet *packet)
     memcpy(&args, packet->payload, sizeof(args));
     struct stream *stream = *find_stream(loop, args.queue);
     if (!stream)
-        return -EPROTO;
-    if (packet->size == sizeof(args))
+        return 0; /* rung before the refusal was known */
+    const uint8_t *data = packet->payload + sizeof(args);
+    size_t size = packet->size - sizeof(args);
+    if (size == 0)
         stream_io_wake_worker(&stream->io);
+    else if (stream->messages)
+        stream_messages_take(stream, data, size);
     else
         log_warning("worker",
                     "%s: a command of %zu bytes for queue 0x%x is dropped: gpupv's driver "
                     "sends its commands through shared memory",
-                    loop->worker->process, packet->size - sizeof(args), args.queue);
+                    loop->worker->process, size, args.queue);
     return 0;
 }
 
 static int take_escape(struct link_loop *loop, const struct packet *packet)
 {
-    return reply(loop, packet, STATUS_NOT_SUPPORTED, NULL, 0);
+    struct link_escape args;
+    memcpy(&args, packet->payload, sizeof(args));
+    struct stream *stream = args.queue ? *find_stream(loop, args.queue) : NULL;
+    if (!stream)
+        return reply(loop, packet, STATUS_NOT_SUPPORTED, NULL, 0);
+    stream_messages_poll(stream, packet->header.sequence, packet->payload + sizeof(args),
+                         packet->size - sizeof(args));
+    return 0;
 }
 
 static const struct {

@@ -21,7 +21,7 @@ enum link_message {
     /* From the service. Those marked → want a LINK_REPLY with the same sequence. */
     LINK_ASSIGN = 1,       /* struct link_assign; descriptors: aperture, allocation table → */
     LINK_OPEN_STREAM = 2,  /* struct link_open_stream, then the guest's private data → */
-    LINK_CLOSE_STREAM = 3, /* struct link_stream */
+    LINK_CLOSE_STREAM = 3, /* struct link_stream; also of a stream that was refused */
     LINK_SUBMIT = 4,       /* struct link_stream, then private data of SubmitCommandToHwQueue: a
                               doorbell when empty */
     LINK_ESCAPE = 5,       /* struct link_escape, then its data → status and data */
@@ -74,7 +74,8 @@ struct link_stream {
 };
 
 struct link_escape {
-    uint32_t adapter, queue;
+    uint32_t adapter;
+    uint32_t queue; /* of the context that it names; 0: of none */
 };
 
 struct link_signal_event {

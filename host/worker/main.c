@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -101,6 +102,15 @@ static int start(struct worker *worker, const struct arguments *arguments, int *
     return code;
 }
 
+/* Drivers allocate each recorded command and free them all together. Memory that goes back to the
+ * kernel then is faulted in again for the next recording, at many times the cost of the command. */
+static void keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+    mallopt(M_TOP_PAD, 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
+}
+
 static int serve(struct worker *worker, int notify)
 {
     int code = worker_send_ready(worker, notify);
@@ -118,6 +128,7 @@ int main(int argc, char **argv)
     if (code)
         return code < 0 ? 2 : 0;
 
+    keep_memory();
     struct error err;
     int notify;
     code = start(&worker, &arguments, &notify, &err);

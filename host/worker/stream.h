@@ -15,6 +15,7 @@
 #include "gpupv/ntstatus.h"
 #include "host/worker/exec.h"
 #include "host/worker/stream_io.h"
+#include "host/worker/stream_message.h"
 #include "host/worker/worker.h"
 #include "util/error.h"
 #include "wire/protocol.h"
@@ -80,11 +81,12 @@ struct stream {
     struct exec exec;
     struct stream_io io;
     struct worker *worker;
-    uint32_t queue, allocation; /* D3DKMT handles */
+    uint32_t queue, allocation; /* D3DKMT handles; allocation 0: memory is not shared */
+    struct stream_messages *messages; /* in place of shared memory, or NULL */
     struct stream_parts parts;
     struct spin_estimate idle_time; /* between batches */
+    uint64_t looked_ns;             /* when it last looked at what has finished between batches */
     uint8_t *batch;                 /* STREAM_MAX_BATCH bytes: the private copy */
-    bool unnotified;                /* batches have run since sleepers were last woken */
     pthread_t thread;
     atomic_bool stop, ended;
     struct stream *next; /* the main thread's list */

@@ -154,8 +154,8 @@ void stream_io_sleep(struct stream_io *io, const atomic_bool *stop)
 {
     uint32_t seen;
     bool empty = ring_consumer_sleep(&io->ring, &seen);
-    /* Who stops the stream changes the doorbell after it has set `stop`. */
-    if (empty && !atomic_load(stop))
+    /* Who stops or loses the stream changes the doorbell after it has set `stop` or `lost`. */
+    if (empty && !atomic_load(stop) && stream_io_lost(io) == STREAM_ALIVE)
         syscall(SYS_futex, &io->shared->doorbell, FUTEX_WAIT, seen, NULL, NULL, 0);
     ring_consumer_woken(&io->ring);
 }

@@ -11,8 +11,11 @@
 #include "vkwire.h"
 
 #define ARENA_LIMIT (512u * 1024u * 1024u)
-/* What was submitted is watched at least so long before that is left to a thread which must be woken. */
+/* What was submitted is watched at least so long before that is left to a thread which must be
+ * woken. */
 #define PENDING_NS 100000u
+/* While batches follow each other, the guest hears of what has finished so often. */
+#define PROGRESS_NS 20000u
 
 /* --- Batches --- */
 
@@ -152,9 +155,6 @@ int stream_run_batch(struct stream *stream)
     if (code)
         return code;
     stream_io_executed(io, io->ring.head);
-    stream->unnotified = !(batch.flags & STREAM_BATCH_NOTIFY);
-    if (!stream->unnotified)
-        stream_io_notify(io);
     return 1;
 }
 
@@ -169,28 +169,34 @@ static bool goes_on(struct stream *stream)
 static void wait_for_batch(struct stream *stream)
 {
     struct stream_io *io = &stream->io;
-    if (stream->unnotified) {
-        stream->unnotified = false;
-        stream_io_notify(io);
-    }
     uint64_t start = spin_now(), budget = spin_budget(&stream->idle_time);
-    bool pending;
+    bool pending, freed;
     do {
         for (uint32_t look = 0; look < SPIN_LOOKS; look++) {
             if (ring_consumer_ready(&io->ring))
                 goto ready;
             spin_pause();
         }
-        /* The driver's own threads may need this processor to finish. */
         pending = exec_sync_poll(&stream->exec);
-        if (pending)
+        freed = exec_free_command_buffer(&stream->exec);
+        /* The driver's own threads may need this processor to finish. */
+        if (pending && !freed)
             sched_yield();
-    } while (spin_step(start) < (pending && budget < PENDING_NS ? PENDING_NS : budget) &&
+    } while ((spin_step(start) < (pending && budget < PENDING_NS ? PENDING_NS : budget) || freed) &&
              goes_on(stream));
     exec_sync_sleep(&stream->exec);
     stream_io_sleep(io, &stream->stop);
 ready:
     spin_learn(&stream->idle_time, spin_now() - start);
+}
+
+static void look_at_progress(struct stream *stream)
+{
+    uint64_t now = spin_now();
+    if (now - stream->looked_ns < PROGRESS_NS)
+        return;
+    stream->looked_ns = now;
+    (void)exec_sync_poll(&stream->exec);
 }
 
 void stream_loop(struct stream *stream)
@@ -201,8 +207,13 @@ void stream_loop(struct stream *stream)
             break;
         if (code == 0)
             wait_for_batch(stream);
+        else
+            look_at_progress(stream);
         if (stream_io_lost(&stream->io) != STREAM_ALIVE)
-            exec_fail(&stream->exec, stream_io_lost(&stream->io), "the driver lost the device");
+            exec_fail(&stream->exec, stream_io_lost(&stream->io), "%s",
+                      stream_io_lost(&stream->io) == STREAM_LOST_DEVICE
+                          ? "the driver lost the device"
+                          : "a message that cannot be");
     }
 }
 
@@ -211,7 +222,7 @@ void stream_loop(struct stream *stream)
 static void report_loss(struct stream *stream)
 {
     struct exec *x = &stream->exec;
-    log_error("worker", "%s: stream 0x%x is lost: %s", stream->worker->process, stream->queue,
+    log_error("worker", "%s: the stream 0x%08x is lost: %s", stream->worker->process, stream->queue,
               stream->io.why);
     struct link_stream_lost lost = {.queue = stream->queue, .reason = (uint32_t)exec_lost(x)};
     (void)worker_send(stream->worker, LINK_STREAM_LOST, 0, &lost, sizeof(lost), stream->io.why,
@@ -263,6 +274,7 @@ static void init_exec(struct stream *stream, const struct worker_adapter *adapte
     x->physical_device = adapter->physical_devices[0];
     x->vki = worker->vki;
     x->io = &stream->io;
+    x->mirrors = stream->messages != NULL;
     arena_init(&x->arena, ARENA_LIMIT);
 }
 
@@ -273,29 +285,60 @@ static NTSTATUS start_thread(struct stream *stream)
     return STATUS_SUCCESS;
 }
 
+/* What the two sides of a stream write, in the aperture or, without an allocation, here. */
+struct stream_place {
+    void *memory;
+    uint64_t size;
+    struct wire_fence_cell *fence;
+};
+
+static NTSTATUS find_place(struct stream *stream, const struct link_open_stream *args,
+                           const struct stream_open *open, struct stream_place *place)
+{
+    struct worker *worker = stream->worker;
+    if (open->allocation == 0 && !worker->aperture) {
+        stream->messages =
+            stream_messages_create(open, &place->memory, &place->size, &place->fence);
+        if (!stream->messages)
+            return refuse(worker, STATUS_NO_MEMORY, "no memory for what it does not share");
+        return STATUS_SUCCESS;
+    }
+    place->fence = fence_at(worker, args->fence_offset);
+    if (!place->fence)
+        return refuse(worker, STATUS_NOT_SUPPORTED, "there is no aperture");
+    place->memory = worker_allocation_map(worker, open->allocation, &place->size);
+    if (!place->memory)
+        return refuse(worker, STATUS_INVALID_PARAMETER, "its allocation is not one");
+    return STATUS_SUCCESS;
+}
+
+static void leave_place(struct stream *stream)
+{
+    if (stream->allocation)
+        worker_allocation_unmap(stream->worker, stream->allocation);
+    stream_messages_destroy(stream->messages);
+}
+
 static NTSTATUS open_stream(struct stream *stream, const struct link_open_stream *args,
                             const struct stream_open *open)
 {
     struct worker *worker = stream->worker;
-    struct wire_fence_cell *fence = fence_at(worker, args->fence_offset);
-    if (!fence)
-        return refuse(worker, STATUS_NOT_SUPPORTED, "there is no aperture");
     stream->batch = aligned_alloc(64, STREAM_MAX_BATCH);
     if (!stream->batch)
         return refuse(worker, STATUS_NO_MEMORY, "no memory");
-    uint64_t size;
-    void *memory = worker_allocation_map(worker, open->allocation, &size);
-    if (!memory)
-        return refuse(worker, STATUS_INVALID_PARAMETER, "its allocation is not one");
+    struct stream_place place;
+    NTSTATUS status = find_place(stream, args, open, &place);
+    if (status != STATUS_SUCCESS)
+        return status;
     struct error err;
-    if (stream_io_init(&stream->io, open, memory, size, fence, &err)) {
-        worker_allocation_unmap(worker, open->allocation);
+    if (stream_io_init(&stream->io, open, place.memory, place.size, place.fence, &err)) {
+        leave_place(stream);
         return refuse(worker, STATUS_INVALID_PARAMETER, err.text);
     }
     init_exec(stream, &worker->adapters[args->adapter]);
-    NTSTATUS status = start_thread(stream);
+    status = start_thread(stream);
     if (status != STATUS_SUCCESS)
-        worker_allocation_unmap(worker, open->allocation);
+        leave_place(stream);
     return status;
 }
 
@@ -332,6 +375,6 @@ void stream_stop(struct stream *stream)
 void stream_destroy(struct stream *stream)
 {
     pthread_join(stream->thread, NULL);
-    worker_allocation_unmap(stream->worker, stream->allocation);
+    leave_place(stream);
     free_stream(stream);
 }

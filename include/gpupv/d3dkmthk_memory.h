@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The D3DKMT functions for memory: allocations, locking them, and what the adapter has of it. A part
- * of gpupv/d3dkmthk.h, whose general rules hold here.
+ * The D3DKMT functions for memory: allocations, locking them, and what the adapter has of it. A
+ * part of gpupv/d3dkmthk.h, whose general rules hold here.
  */
 #ifndef GPUPV_D3DKMTHK_MEMORY_H
 #define GPUPV_D3DKMTHK_MEMORY_H
@@ -122,11 +122,10 @@ typedef struct _D3DKMT_LOCK2 {
     D3DKMT_PTR(PVOID, pData);  /* out */
 } D3DKMT_LOCK2;
 
-/* Maps a CPU-visible allocation. Locks are counted, and all give the same pointer, which stays valid
- * until the last of them is undone or the allocation is destroyed. Does not ask the host. After
- * fork(2) the child reads zeros there, of its own.
- * STATUS_NOT_SUPPORTED: the allocation is not CPU-visible; STATUS_NO_MEMORY: there is no room in
- * the address space. Source: D3DKMTLock2. */
+/* Maps a CPU-visible allocation. Locks are counted, and all give the same pointer, which stays
+ * valid until the last of them is undone or the allocation is destroyed. Does not ask the host.
+ * After fork(2) the child reads zeros there, of its own. STATUS_NOT_SUPPORTED: the allocation is
+ * not CPU-visible; STATUS_NO_MEMORY: there is no room in the address space. Source: D3DKMTLock2. */
 NTSTATUS APIENTRY D3DKMTLock2(D3DKMT_LOCK2 *pArgs);
 typedef NTSTATUS(APIENTRY *PFND3DKMT_LOCK2)(D3DKMT_LOCK2 *);
 
@@ -154,8 +153,8 @@ typedef struct _D3DKMT_QUERYVIDEOMEMORYINFO {
     D3DKMT_PTR(HANDLE, hProcess); /* NULL: this process */
     D3DKMT_HANDLE hAdapter;
     D3DKMT_MEMORY_SEGMENT_GROUP MemorySegmentGroup;
-    D3DKMT_ALIGN64 UINT64 Budget;       /* out: bytes that the process may use */
-    D3DKMT_ALIGN64 UINT64 CurrentUsage; /* out: bytes that it uses */
+    D3DKMT_ALIGN64 UINT64 Budget;                  /* out: bytes that the process may use */
+    D3DKMT_ALIGN64 UINT64 CurrentUsage;            /* out: bytes that it uses */
     D3DKMT_ALIGN64 UINT64 CurrentReservation;      /* out: 0 */
     D3DKMT_ALIGN64 UINT64 AvailableForReservation; /* out: 0 */
     UINT PhysicalAdapterIndex;
@@ -163,7 +162,8 @@ typedef struct _D3DKMT_QUERYVIDEOMEMORYINFO {
 
 /* LOCAL tells of all allocations of the process on the adapter: the budget is what the VM's share
  * leaves to it. NON_LOCAL tells of those that are CPU-visible: the budget is the aperture.
- * STATUS_NOT_SUPPORTED: another process, or an older protocol. Source: D3DKMTQueryVideoMemoryInfo. */
+ * STATUS_NOT_SUPPORTED: another process, or an older protocol. Source: D3DKMTQueryVideoMemoryInfo.
+ */
 NTSTATUS APIENTRY D3DKMTQueryVideoMemoryInfo(D3DKMT_QUERYVIDEOMEMORYINFO *pArgs);
 typedef NTSTATUS(APIENTRY *PFND3DKMT_QUERYVIDEOMEMORYINFO)(D3DKMT_QUERYVIDEOMEMORYINFO *);
 

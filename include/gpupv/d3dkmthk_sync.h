@@ -4,8 +4,9 @@
  * gpupv/d3dkmthk.h, whose general rules hold here.
  *
  * SubmitCommand, SubmitCommandToHwQueue, WaitForSynchronizationObjectFromGpu and
- * SignalSynchronizationObjectFromGpu do not wait for the host. What fails there puts the device into
- * an error state: from then on, calls that create something on it return that failure's status.
+ * SignalSynchronizationObjectFromGpu do not wait for the host. What fails there puts the device
+ * into an error state: from then on, calls that create something on it return that failure's
+ * status.
  */
 #ifndef GPUPV_D3DKMTHK_SYNC_H
 #define GPUPV_D3DKMTHK_SYNC_H
@@ -107,7 +108,8 @@ typedef struct _D3DKMT_CREATESYNCHRONIZATIONOBJECT2 {
  * The event is duplicated.
  * A fence's value is UINT64_MAX once the host's worker, or the host, is gone.
  * STATUS_NOT_SUPPORTED: another type, a flag that asks for sharing, or a connection without shared
- * memory (of a fence) or descriptors (of a notification). Source: D3DKMTCreateSynchronizationObject2.
+ * memory (of a fence) or descriptors (of a notification). Source:
+ * D3DKMTCreateSynchronizationObject2.
  */
 NTSTATUS APIENTRY D3DKMTCreateSynchronizationObject2(D3DKMT_CREATESYNCHRONIZATIONOBJECT2 *pArgs);
 typedef NTSTATUS(APIENTRY *PFND3DKMT_CREATESYNCHRONIZATIONOBJECT2)(
@@ -135,9 +137,9 @@ typedef struct _D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU {
 } D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU;
 
 /* Waits until all fences, or one with Flags.WaitAny, have reached their values. Without an event it
- * does not ask the host, and waits as long as it takes; STATUS_DEVICE_REMOVED when the host is gone.
- * With one it returns at once, and the host signals the event, which it duplicated.
- * Source: D3DKMTWaitForSynchronizationObjectFromCpu. */
+ * does not ask the host, and waits as long as it takes; STATUS_DEVICE_REMOVED when the host is
+ * gone. With one it returns at once, and the host signals the event, which it duplicated. Source:
+ * D3DKMTWaitForSynchronizationObjectFromCpu. */
 NTSTATUS APIENTRY
 D3DKMTWaitForSynchronizationObjectFromCpu(CONST D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU *pArgs);
 typedef NTSTATUS(APIENTRY *PFND3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU)(

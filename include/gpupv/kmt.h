@@ -138,6 +138,18 @@ void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout);
 /* Wakes all that sleep on a word, on both sides. */
 void gpupv_kmt_wake(uint32_t *word);
 
+enum gpupv_kmt_guard_result {
+    GPUPV_KMT_GUARD_OFF = 0,     /* GPUPV_GUARD is not "strict": nothing was searched */
+    GPUPV_KMT_GUARD_CLEAN = 1,
+    GPUPV_KMT_GUARD_ADDRESS = 2, /* an 8-byte word, at a multiple of 8, is an address of this process */
+    GPUPV_KMT_GUARD_HANDLE = 3,  /* a 4-byte word is a live handle */
+};
+/* With GPUPV_GUARD=strict: searches what is about to cross beside the thunks. `data` is 8-byte
+ * aligned as it will be on the other side; handles are only searched for when asked to, because any
+ * number may be equal to one. *offset: of the first finding. */
+enum gpupv_kmt_guard_result gpupv_kmt_guard(const void *data, size_t size, int with_handles,
+                                            size_t *offset);
+
 /* A name for an NTSTATUS, e.g. "STATUS_INVALID_PARAMETER"; NULL for one that gpupv never returns.
  * The string is constant. */
 const char *gpupv_kmt_status_name(NTSTATUS status);

@@ -6,8 +6,8 @@
  * Vulkan driver with one node.
  *
  * The shim calls gpupv_umd_open_adapter for each adapter that names the UMD, and puts struct
- * gpupv_umd_instance_adapters into the pNext chain of VkInstanceCreateInfo. That instance offers one
- * physical device for each of them, in their order, and no other. C and C++.
+ * gpupv_umd_instance_adapters into the pNext chain of VkInstanceCreateInfo. That instance offers
+ * one physical device for each of them, in their order, and no other. C and C++.
  *
  * Source: D3DDDI_ADAPTERCALLBACKS and pfnOpenAdapter of WDDM, whose place this takes.
  */
@@ -32,8 +32,9 @@ enum gpupv_umd_log_level {
     GPUPV_UMD_LOG_DEBUG = 3,
 };
 
-/* What the shim lends to the UMD. All functions are thread-safe and valid for the process' life. The
- * table only grows: `size` says how much of it there is. The thunks are those of gpupv/d3dkmthk.h. */
+/* What the shim lends to the UMD. All functions are thread-safe and valid for the process' life.
+ * The table only grows: `size` says how much of it there is. The thunks are those of
+ * gpupv/d3dkmthk.h. */
 struct gpupv_umd_callbacks {
     uint32_t size; /* bytes of this structure */
     uint32_t reserved;
@@ -58,6 +59,9 @@ struct gpupv_umd_callbacks {
     void (*Wake)(uint32_t *word);
     /* One line, without its newline, to gpupv's log. `message` is UTF-8. */
     void (*Log)(enum gpupv_umd_log_level level, const char *message);
+    /* gpupv_kmt_guard of gpupv/kmt.h, with its results: 0 while GPUPV_GUARD is not "strict", 1 for
+     * what may cross. */
+    int (*Guard)(const void *data, size_t size, int with_handles, size_t *offset);
 };
 
 /* An adapter as the shim opened it. Valid for the process' life. */
@@ -74,8 +78,8 @@ struct gpupv_umd_adapter {
 struct gpupv_umd_info {
     uint32_t size; /* bytes of this structure */
     uint32_t interface_version;
-    uint64_t driver_version; /* a.b.c.d, 16 bits each */
-    uint32_t node_count;     /* nodes that it makes of the physical adapters: 1 or more */
+    uint64_t driver_version;          /* a.b.c.d, 16 bits each */
+    uint32_t node_count;              /* nodes that it makes of the physical adapters: 1 or more */
     uint32_t cross_node_sharing_tier; /* D3DDDI_CROSSNODERESOURCE_TIER: 0 NOT_SUPPORTED … 4 */
 };
 
@@ -87,8 +91,8 @@ typedef NTSTATUS(APIENTRY *PFN_gpupv_umd_open_adapter)(const struct gpupv_umd_ad
 /* Gives it back; no instance that has it is used after. */
 typedef void(APIENTRY *PFN_gpupv_umd_close_adapter)(void *adapter_context);
 
-/* In the pNext chain of VkInstanceCreateInfo; laid out as Vulkan's structures are. The UMD writes for
- * each adapter a VkResult: one that it cannot serve now has none of the physical devices, and
+/* In the pNext chain of VkInstanceCreateInfo; laid out as Vulkan's structures are. The UMD writes
+ * for each adapter a VkResult: one that it cannot serve now has none of the physical devices, and
  * vkCreateInstance fails only when all do. */
 #define GPUPV_STRUCTURE_TYPE_UMD_INSTANCE_ADAPTERS 0x47505500u /* VkStructureType sType */
 struct gpupv_umd_instance_adapters {

@@ -277,12 +277,12 @@ static void put_destroy_buffer(struct stream *s, uint64_t id)
 static uint32_t put_memory(struct stream *s, uint64_t id, uint64_t size, D3DKMT_HANDLE allocation)
 {
     uint32_t word = new_word(s);
-    PUT(s, (struct stream_allocate_memory){.head = {STREAM_ALLOCATE_MEMORY, 6},
+    PUT(s, (struct stream_allocate_memory){.head = {STREAM_ALLOCATE_MEMORY, 5},
                                            .reply = word,
                                            .id = id,
                                            .size = size,
                                            .allocation = allocation});
-    PUT(s, (VkBaseInStructure){0}); /* what the chain hangs on */
+    PUT(s, (uint64_t){0}); /* no chain */
     return word;
 }
 
@@ -714,26 +714,32 @@ static void pointer_of_guest(struct stream *s)
     send_commands(s);
 }
 
-static void put_write(struct stream *s, uint32_t type, uint64_t set)
+/* What follows a descriptor write depends on its type. */
+static void push_descriptor(struct stream *s, uint32_t type)
 {
     size_t at = s->encoder.used;
-    PUT(s, (struct stream_write_descriptors){.head = {.opcode = STREAM_WRITE_DESCRIPTORS},
-                                             .writes = 1});
-    PUT(s, (struct stream_descriptor_write){.set = set, .count = 1, .type = type});
-    PUT(s, (struct stream_descriptor_buffer){.buffer = ID(BUFFER, BUFFER), .range = 16});
+    PUT(s, (struct vkwire_CreatePipelineLayout){.head = {.opcode = VKWIRE_CreatePipelineLayout},
+                                                .pPipelineLayout = ID(OTHER, PIPELINE_LAYOUT)});
+    PUT(s, (VkPipelineLayoutCreateInfo){.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO});
     end(s, at);
     send_commands(s);
+    PUT(s, (struct stream_push_descriptors){.head = {.opcode = STREAM_PUSH_DESCRIPTORS},
+                                            .writes = 1,
+                                            .layout = ID(OTHER, PIPELINE_LAYOUT)});
+    PUT(s, (struct stream_descriptor_write){.count = 1, .type = type});
+    PUT(s, (struct stream_descriptor_buffer){.buffer = ID(BUFFER, BUFFER), .range = 16});
+    end(s, 0);
+    send(s, STREAM_BATCH_RECORDING, ID(COMMANDS, COMMAND_BUFFER));
 }
 
-/* What follows a write depends on its descriptor type. */
 static void union_tag_unknown(struct stream *s)
 {
-    put_write(s, 0x12345678, 0);
+    push_descriptor(s, 0x12345678);
 }
 
 static void union_tag_wrong(struct stream *s)
 {
-    put_write(s, VK_DESCRIPTOR_TYPE_SAMPLER, 0);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_SAMPLER);
 }
 
 static void enum_unknown(struct stream *s)
@@ -1027,8 +1033,8 @@ static const struct hostile_case {
     CASE(batch_huge, BARE, RING_BROKEN),
     CASE(batch_kind, BARE, RING_BROKEN),
     CASE(batch_flags, BARE, RING_BROKEN),
-    CASE(opcode_zero, DEVICE, "command 0"),
-    CASE(opcode_unknown, DEVICE, "the unknown command 61439"),
+    CASE(opcode_zero, DEVICE, "opcode 0 does not exist"),
+    CASE(opcode_unknown, DEVICE, "opcode 61439 does not exist"),
     CASE(opcode_private, DEVICE, "the unknown command 65535"),
     CASE(command_empty, BARE, "a command that is longer than its batch"),
     CASE(command_beyond, BARE, "a command that is longer than its batch"),
@@ -1063,7 +1069,7 @@ static const struct hostile_case {
     CASE(pointer_without_pointee, BARE, "vkCreateDevice: " SHORTER),
     CASE(pointer_of_guest, DEVICE, "vkCreateBuffer: "),
     CASE(union_tag_unknown, OBJECTS, "it writes descriptors of an unknown type"),
-    CASE(union_tag_wrong, OBJECTS, "."),
+    CASE(union_tag_wrong, OBJECTS, NO_OBJECT),
     CASE(enum_unknown, DEVICE, "a pool of queries of type"),
     CASE(bind_behind, OBJECTS, "vkBindBufferMemory2: "),
     CASE(bind_far_behind, OBJECTS, "vkBindBufferMemory2: "),

@@ -7,9 +7,12 @@
 #                                      the paravirtual UMD of the build in the store
 #   sandbox_start_service     gpupvd on $sandbox/run/host.sock; waits until it answers
 #   sandbox_make_guest [PROGRAM…]      a root folder with these programs and no Vulkan driver
+#   sandbox_guest_program FILE   puts a program of the build into the guest's /opt
 #   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
 #   sandbox_start_display [WxH]        Xvfb; sets DISPLAY
 #   sandbox_picture FILE.png  the display's contents
+#
+# GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
 #
 # The guest root is put together from the programs and the libraries that they link. It has no ICD
 # manifest but gpupv's, no Vulkan driver, no /etc/gpupv, no /var, and sees the host's store
@@ -54,6 +57,7 @@ hive = $sandbox/var/registry.hive
 store = $sandbox/var/DriverStore
 guest-store = $sandbox_guest_store
 log = ${SANDBOX_LOG:-info}
+aperture = ${GPUPV_TEST_APERTURE:-yes}
 INI
   sandbox_gpupv=$sandbox_build/tools/gpupv
   sandbox_adapters=0
@@ -118,6 +122,13 @@ sandbox_guest_libraries_of() {
   for library in $(ldd "$1" 2>/dev/null | grep -o '/[^ ]*'); do
     sandbox_guest_file "$library"
   done
+}
+
+# Not at its own path: the guest has a /tmp of its own, where the build folder may lie.
+sandbox_guest_program() {
+  sandbox_guest_libraries_of "$1"
+  mkdir -p "$sandbox/guest/opt"
+  cp "$1" "$sandbox/guest/opt/"
 }
 
 sandbox_make_guest() {

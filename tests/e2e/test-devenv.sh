@@ -8,5 +8,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 meson devenv -C "$1" vulkaninfo --summary > "$out" 2>&1 || { cat "$out" >&2; exit 1; }
 grep -q 'deviceName .*llvmpipe' "$out" || { cat "$out" >&2; exit 1; }
+meson devenv -C "$1" gpupv reg query > "$out" 2>&1 || { cat "$out" >&2; exit 1; }
+grep -q 'VulkanDriverName.*gpupv_umd_icd' "$out" || { cat "$out" >&2; exit 1; }
 meson devenv -C "$1" sh -c 'gpupv info' > "$out" 2>&1 || { cat "$out" >&2; exit 1; }
 grep -q 'embedded:' "$out" || { cat "$out" >&2; exit 1; }

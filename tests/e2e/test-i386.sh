@@ -4,33 +4,20 @@
 # store, and each program gets the one of its own architecture. The i386 shim and thunks talk to the
 # 64-bit service.
 # Usage: test-i386.sh BUILD SOURCE MANIFEST   (of a driver with at least two physical devices)
-#   GPUPV_I386_SYSROOT  a folder made by data/cross/i386-sysroot.sh; default: made in the build folder
-#   GPUPV_I386_BUILD    a build folder of the i386 guest half; default: in the build folder
+#   GPUPV_I386_SYSROOT, GPUPV_I386_BUILD   see sandbox32.sh
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
+. "$here/sandbox32.sh"
 sandbox_begin "$1"
-source=$(realpath "$2")
-sysroot=$(realpath -m "${GPUPV_I386_SYSROOT:-$sandbox_build/i386/sysroot}")
-build32=$(realpath -m "${GPUPV_I386_BUILD:-$sandbox_build/i386/build}")
 out=$sandbox/out
 
 reg() { "$sandbox_gpupv" host --config "$sandbox_config" reg "$@"; }
 store() { "$sandbox_gpupv" host --config "$sandbox_config" store "$@"; }
 
-command -v i686-linux-gnu-gcc > /dev/null || { echo "no i686-linux-gnu-gcc: skipped"; exit 77; }
-if [ ! -f "$sysroot/packages" ]; then
-  # A machine without Debian's packages cannot have them.
-  "$source/data/cross/i386-sysroot.sh" "$sysroot" || exit 77
-fi
-root=$sysroot/root libraries=$sysroot/root/usr/lib/i386-linux-gnu
-
 echo "== the i386 guest half"
-if [ ! -f "$build32/build.ninja" ]; then
-  meson setup "$build32" "$source" --cross-file "$source/data/cross/i386.ini" \
-    --cross-file "$sysroot/i386.ini" -Dguest_only=true > "$out" || { cat "$out" >&2; fail "meson"; }
-fi
-ninja -C "$build32" > "$out" || { cat "$out" >&2; fail "the i386 build"; }
+sandbox32_build "$2"
+build32=$sandbox32_build libraries=$sandbox32_libraries
 
 echo "== the D3DKMT API of 32-bit programs"
 GPUPV_TEST_PROGRAMS=$build32/tests/e2e \
@@ -63,32 +50,9 @@ expect "$package32 is not removed: the registry key .* names it" "$out"
 sandbox_start_service
 sandbox_make_guest vulkaninfo
 
-# The 32-bit half of the guest: what a distribution's i386 packages are, from the unpacked ones.
-guest=$sandbox/guest
-paths32() { (. "$build32/tests/e2e/paths.sh" && printf '%s\n' "$gpupv_libdir" "$gpupv_icd_manifest"); }
-{ read -r libdir32; read -r manifest32; } < <(paths32)
-DESTDIR=$sandbox/install32 meson install -C "$build32" --no-rebuild --quiet > /dev/null ||
-  fail "meson install of the i386 build"
-needed() { # the libraries that a file needs, and theirs
-  local name
-  for name in $(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
-    [ -e "$libraries/$name" ] || continue
-    [ -e "$guest/usr/lib/i386-linux-gnu/$name" ] && continue
-    cp -L "$libraries/$name" "$guest/usr/lib/i386-linux-gnu/$name"
-    needed "$libraries/$name"
-  done
-}
-mkdir -p "$guest/usr/lib/i386-linux-gnu" "$guest/usr/bin32" "$guest/lib"
-cp -L "$libraries/ld-linux.so.2" "$guest/lib/"
-for file in "$root/usr/bin/vulkaninfo" "$libraries/libvulkan.so.1" "$libraries/libvulkan_lvp.so"; do
-  needed "$file"
-done
-cp -L "$libraries/libvulkan.so.1" "$guest/usr/lib/i386-linux-gnu/"
-cp "$root/usr/bin/vulkaninfo" "$guest/usr/bin32/"
-for file in "$libdir32/libvulkan_gpupv.so" "$libdir32/libgpupv_kmt.so.0" "$manifest32"; do
-  mkdir -p "$guest$(dirname "$file")"
-  cp -L "$sandbox/install32$file" "$guest$file" || fail "meson install gave no $file"
-done
+sandbox32_make_guest "$sandbox32_root/usr/bin/vulkaninfo" "$libraries/libvulkan_lvp.so"
+mkdir -p "$sandbox/guest/usr/bin32"
+cp "$sandbox32_root/usr/bin/vulkaninfo" "$sandbox/guest/usr/bin32/"
 
 echo "== both vulkaninfo find their driver"
 sandbox_guest vulkaninfo --summary > "$out" 2>&1 || { cat "$out" >&2; fail "the 64-bit vulkaninfo"; }

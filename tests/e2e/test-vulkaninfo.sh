@@ -22,7 +22,7 @@ sandbox_guest env GPUPV_STRICT=1 vulkaninfo 2> "$sandbox/messages" | info > "$sa
   { cat "$sandbox/messages" >&2; fail "vulkaninfo in the guest"; }
 [ "$(wc -l < "$sandbox/native")" -gt 500 ] || fail "vulkaninfo on the host said little"
 
-# Lines of the list: a sign as in a diff (< only on the host, > only in the guest), a regular
+# Lines of the list: a sign as in a diff (< only on the host, > only in the guest, [<>] both), a regular
 # expression for the whole line without its indentation, two blanks or more, # and the reason.
 diff -b "$sandbox/native" "$sandbox/vulkaninfo" | sed -n 's/^\([<>]\)[[:space:]]*/\1 /p' |
   sed 's/[[:space:]]*$//' > "$sandbox/differences" || true
@@ -32,7 +32,7 @@ rules = []
 for number, line in enumerate(open(sys.argv[1]), 1):
     if line.startswith("#") or not line.strip():
         continue
-    match = re.fullmatch(r"([<>]) (.*?)\s{2,}# (\S.*)\n?", line)
+    match = re.fullmatch(r"(<|>|\[<>\]) (.*?)\s{2,}# (\S.*)\n?", line)
     if not match:
         sys.exit(f"vulkaninfo-differences.txt:{number}: not 'SIGN EXPRESSION  # REASON'")
     rules.append([match[1], re.compile(match[2]), number, 0])
@@ -40,7 +40,7 @@ bad = 0
 for line in open(sys.argv[2]):
     line = line.rstrip("\n")
     for rule in rules:
-        if rule[0] == line[0] and rule[1].fullmatch(line[2:].strip()):
+        if line[0] in rule[0] and rule[1].fullmatch(line[2:].strip()):
             rule[3] += 1
             break
     else:

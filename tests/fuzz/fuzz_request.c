@@ -2,8 +2,9 @@
 /*
  * The host's request handlers. The input is a guest's stream behind its hello: messages, cut by the
  * frame decoder, each answered with one adapter (two physical ones) and a driver that takes
- * everything, at once or later. A message whose sequence has its highest bit set comes with an event. Handles that the input spells 0xff000000 + N stand for the N-th that the host has
- * given, since those are random.
+ * everything, at once or later. A message whose sequence has its highest bit set comes with an
+ * event. Handles that the input spells 0xff000000 + N stand for the N-th that the host has given,
+ * since those are random.
  */
 #include <stdint.h>
 #include <stdlib.h>

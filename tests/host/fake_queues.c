@@ -57,6 +57,7 @@ NTSTATUS fake_queues_create(struct fake_queues *queues, const struct host_create
     if (queues->creation == QUEUE_READY)
         return STATUS_SUCCESS;
     queues->awaited = args->completion;
+    queues->waiting = 1;
     return STATUS_PENDING;
 }
 
@@ -98,6 +99,7 @@ struct answer {
 static void complete(struct fake_queues *queues, void *context)
 {
     const struct answer *answer = context;
+    queues->waiting = 0;
     if (queues->awaited.done)
         queues->awaited.done(queues->awaited.data, answer->status, answer->data, answer->size);
     queues->awaited = (struct host_completion){0};
@@ -149,8 +151,8 @@ void fake_queues_use(struct fake_queues *queues, uint32_t allocation, uint32_t u
 {
     int fd = queues->newest->memory.allocation_table;
     off_t at = (off_t)(handle_index(allocation) * sizeof(*entry));
-    assert_int_equal(pwrite(fd, &used, sizeof(used),
-                            at + (off_t)offsetof(struct link_allocation, used)),
-                     sizeof(used));
+    assert_int_equal(
+        pwrite(fd, &used, sizeof(used), at + (off_t)offsetof(struct link_allocation, used)),
+        sizeof(used));
     assert_int_equal(pread(fd, entry, sizeof(*entry), at), sizeof(*entry));
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fake driver's hardware queues. What a worker would do to the shared memory, a test does through
- * fake_queues_*; what a driver tells the service happens on the service's thread, by fake_queues_run.
+ * The fake driver's hardware queues. What a worker would do to the shared memory, a test does
+ * through fake_queues_*; what a driver tells the service happens on the service's thread, by
+ * fake_queues_run.
  */
 #ifndef GPUPV_TESTS_HOST_FAKE_QUEUES_H
 #define GPUPV_TESTS_HOST_FAKE_QUEUES_H
@@ -30,6 +31,7 @@ struct fake_queues {
     struct fake_queue *newest;
     void *last_process; /* of the service: the newest guest process */
     struct host_completion awaited;
+    atomic_int waiting; /* 1 while it is */
     const struct host_driver_callbacks *callbacks;
     void *service;
     sd_event_source *source;

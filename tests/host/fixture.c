@@ -156,6 +156,7 @@ static NTSTATUS escape(void *driver, struct host_escape *args)
         return STATUS_UNSUCCESSFUL;
     if (fake->escape == ESCAPE_LATER) {
         fake->queues.awaited = args->completion;
+        fake->queues.waiting = 1;
         return STATUS_PENDING;
     }
     if (fake->escape == ESCAPE_LEAK_POINTER && args->size >= sizeof(driver)) {

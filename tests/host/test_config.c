@@ -47,6 +47,7 @@ static void defaults(void **state)
     assert_string_equal(config->store, "/var/lib/gpupv/DriverStore");
     assert_string_equal(config->guest_store, "/run/gpupv/HostDriverStore");
     assert_true(config->default_vm.listing);
+    assert_true(config->default_vm.aperture);
     assert_int_equal(config->guard, GUARD_ENFORCE);
     assert_int_equal(config->max_clients, 1024);
     assert_int_equal(config->log, LOG_LEVEL_INFO);
@@ -61,6 +62,7 @@ static void defaults(void **state)
     assert_true(config->default_vm.escapes);
     assert_false(config->default_vm.secure);
     assert_int_equal(config->default_vm.max_clients, 1024);
+    assert_int_equal(config->default_vm.video_memory, 0);
     assert_int_equal(config->default_vm.allow.count, 0);
     assert_string_equal(config->default_vm.deny.patterns[0], "*password*");
     config_unref(config);
@@ -74,7 +76,8 @@ static void vm_sections(void **state)
     assert_int_equal(load("[service]\nescapes=deny\nsecure=yes\nmax-clients=9\nregistry-deny=\n"
                           "[vm:One]\nsocket=/a/one\nsocket-mode=0600\nescapes=deny\nsecure=yes\n"
                           "listing=deny\nregistry-allow = Adapter\\A* , *B\n"
-                          "registry-deny=service\\*\nmax-clients=3\n[vm:two]\n",
+                          "registry-deny=service\\*\nmax-clients=3\nvideo-memory = 2g\naperture=no\n"
+                          "[vm:two]\n",
                           &config, &err),
                      0);
     assert_int_equal(config_vm_count(config), 3);
@@ -87,7 +90,8 @@ static void vm_sections(void **state)
     assert_non_null(one);
     assert_string_equal(one->socket, "/a/one");
     assert_int_equal(one->socket_mode, 0600);
-    assert_false(one->escapes || one->listing);
+    assert_int_equal(one->video_memory, UINT64_C(2) << 30);
+    assert_false(one->escapes || one->listing || one->aperture);
     assert_true(one->secure);
     assert_int_equal(one->allow.count, 2);
     assert_string_equal(one->allow.patterns[0], "adapter\\a*");
@@ -96,7 +100,7 @@ static void vm_sections(void **state)
     assert_int_equal(one->max_clients, 3);
     const struct config_vm *two = config_vm_at(config, 2);
     assert_string_equal(two->socket, "/run/gpupv/vm/two.sock");
-    assert_true(two->escapes && two->listing && !two->secure);
+    assert_true(two->escapes && two->listing && two->aperture && !two->secure);
     assert_int_equal(two->max_clients, 256);
     assert_true(two->deny.count > 3);
     assert_null(config_find_vm(config, "three"));
@@ -109,7 +113,7 @@ static void every_key(void **state)
     struct config *config;
     struct error err;
     assert_int_equal(load("[service]\nsocket=/a/s\nsocket-mode=0600\ncontrol=/a/c\nhive=/a/h\n"
-                          "store=/a/store\nguest-store=/g\nlisting=deny\n"
+                          "store=/a/store\nguest-store=/g\nlisting=deny\naperture=no\n"
                           "private-data-guard=warn\nmax-clients=7\nlog=debug\nprobe-timeout=3\n"
                           "warm-workers=0\nworker-sandbox=no\nworker-validation=yes\n"
                           "worker-files=/opt/a*, /dev/vendor0\n"
@@ -121,6 +125,7 @@ static void every_key(void **state)
                      0);
     assert_int_equal(config->default_vm.socket_mode, 0600);
     assert_false(config->default_vm.listing);
+    assert_false(config->default_vm.aperture);
     assert_int_equal(config->guard, GUARD_WARN);
     assert_int_equal(config->max_clients, 7);
     assert_int_equal(config->log, LOG_LEVEL_DEBUG);
@@ -167,6 +172,10 @@ static void faults_are_named(void **state)
     refused("[service]\nmax-clients=0\n", "max-clients: must be a number from 1");
     refused("[service]\nmax-clients=-1\n", "max-clients: must be a number from 1");
     refused("[service]\nmax-clients=12x\n", "max-clients: must be a number from 1");
+    refused("[service]\nvideo-memory=0\n", "video-memory: must be a number of bytes");
+    refused("[service]\nvideo-memory=2GB\n", "video-memory: must be a number of bytes");
+    refused("[service]\nvideo-memory=-1\n", "video-memory: must be a number of bytes");
+    refused("[service]\nvideo-memory=4194305T\n", "video-memory: must be a number of bytes");
     refused("[service]\nprobe-timeout=601\n", "probe-timeout: must be a number");
     refused("[service]\nwarm-workers=17\n", "warm-workers: must be a number from 0 to 16");
     refused("[service]\nworker-files=/*\n", "a file starts with");

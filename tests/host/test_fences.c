@@ -28,11 +28,11 @@ static void a_fence_has_a_value(void **state)
     assert_status(thunks_wait(thunks, fence, 4, -1), STATUS_SUCCESS);
     assert_status(thunks_signal(thunks, fence, 2), STATUS_INVALID_PARAMETER);
     uint64_t two = 2;
-    D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMCPU rewind = {
-        .hDevice = thunks->device,
-        .ObjectCount = 1,
-        .ObjectHandleArray = D3DKMT_PTR_INIT(&fence),
-        .FenceValueArray = D3DKMT_PTR_INIT(&two)};
+    D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMCPU rewind = {.hDevice = thunks->device,
+                                                        .ObjectCount = 1,
+                                                        .ObjectHandleArray =
+                                                            D3DKMT_PTR_INIT(&fence),
+                                                        .FenceValueArray = D3DKMT_PTR_INIT(&two)};
     rewind.Flags.AllowFenceRewind = 1;
     assert_status(D3DKMTSignalSynchronizationObjectFromCpu(&rewind), STATUS_SUCCESS);
     assert_int_equal(*value, 2);
@@ -68,11 +68,11 @@ static void *wait_for_two(void *context)
 {
     struct waiter *waiter = context;
     const uint64_t values[2] = {5, 6};
-    D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU args = {
-        .hDevice = waiter->thunks->device,
-        .ObjectCount = 2,
-        .ObjectHandleArray = D3DKMT_PTR_INIT(waiter->fences),
-        .FenceValueArray = D3DKMT_PTR_INIT(values)};
+    D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU args = {.hDevice = waiter->thunks->device,
+                                                       .ObjectCount = 2,
+                                                       .ObjectHandleArray =
+                                                           D3DKMT_PTR_INIT(waiter->fences),
+                                                       .FenceValueArray = D3DKMT_PTR_INIT(values)};
     args.Flags.WaitAny = waiter->any;
     waiter->status = D3DKMTWaitForSynchronizationObjectFromCpu(&args);
     return NULL;
@@ -159,8 +159,8 @@ static void the_driver_signals_an_event(void **state)
     args.Info.CPUNotification.Event = (HANDLE)(intptr_t)event;
     assert_status(D3DKMTCreateSynchronizationObject2(&args), STATUS_SUCCESS);
     /* The driver is told of it by a known escape; this one answers with the bytes inverted. */
-    D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE usage = {
-        .EscapeType = D3DDDI_DRIVERESCAPETYPE_CPUEVENTUSAGE, .hSyncObject = args.hSyncObject};
+    D3DDDI_DRIVERESCAPE_CPUEVENTUSAGE usage = {.EscapeType = D3DDDI_DRIVERESCAPETYPE_CPUEVENTUSAGE,
+                                               .hSyncObject = args.hSyncObject};
     D3DKMT_ESCAPE escape = {.hAdapter = thunks->adapter,
                             .pPrivateDriverData = D3DKMT_PTR_INIT(&usage),
                             .PrivateDriverDataSize = sizeof(usage)};
@@ -261,9 +261,8 @@ static void hostile_messages_change_nothing(void **state)
     guest_send_frame(fd, WIRE_WAIT_FROM_GPU, WIRE_ASYNC, 0, &list, one);
     guest_context(fd, other);
     struct wire_create_context_request again = {.device = device, .engine_affinity = 1};
-    assert_int_equal(
-        guest_call(fd, WIRE_CREATE_CONTEXT_VIRTUAL, &again, sizeof(again), NULL, NULL),
-        STATUS_INVALID_PARAMETER);
+    assert_int_equal(guest_call(fd, WIRE_CREATE_CONTEXT_VIRTUAL, &again, sizeof(again), NULL, NULL),
+                     STATUS_INVALID_PARAMETER);
     /* They are never requests. */
     guest_send_frame(fd, WIRE_WAIT_FROM_GPU, WIRE_REQUEST, 1, &list, one);
     assert_true(guest_is_closed(fd));

@@ -88,8 +88,7 @@ static void the_share_of_video_memory_is_kept(void **state)
                   STATUS_NO_VIDEO_MEMORY);
     assert_status(thunks_allocate(thunks->device, UINT64_MAX, 0, &handle), STATUS_NO_VIDEO_MEMORY);
     assert_status(thunks_allocate(thunks->device, 1000000, 0, &handle), STATUS_SUCCESS);
-    assert_status(thunks_allocate(thunks->device, 100000, VISIBLE, &other),
-                  STATUS_NO_VIDEO_MEMORY);
+    assert_status(thunks_allocate(thunks->device, 100000, VISIBLE, &other), STATUS_NO_VIDEO_MEMORY);
     assert_status(thunks_free(thunks->device, handle), STATUS_SUCCESS);
     assert_status(thunks_allocate(thunks->device, 100000, VISIBLE, &other), STATUS_SUCCESS);
     thunks_destroy(thunks);
@@ -101,11 +100,9 @@ static void an_adapter_has_what_it_has(void **state)
     (void)state;
     struct thunks *thunks = thunks_create("", "");
     D3DKMT_HANDLE handle;
-    assert_status(thunks_allocate(thunks->device, 3100000000u, 0, &handle),
-                  STATUS_NO_VIDEO_MEMORY);
+    assert_status(thunks_allocate(thunks->device, 3100000000u, 0, &handle), STATUS_NO_VIDEO_MEMORY);
     assert_status(thunks_allocate(thunks->device, 2000000000u, 0, &handle), STATUS_SUCCESS);
-    assert_status(thunks_allocate(thunks->device, 2000000000u, 0, &handle),
-                  STATUS_NO_VIDEO_MEMORY);
+    assert_status(thunks_allocate(thunks->device, 2000000000u, 0, &handle), STATUS_NO_VIDEO_MEMORY);
     thunks_destroy(thunks);
 }
 
@@ -211,9 +208,8 @@ static void handles_are_checked(void **state)
     assert_status(D3DKMTUnlock2(&unlock), STATUS_INVALID_PARAMETER);
     /* One twice: neither goes. */
     pair[0] = pair[1] = handle;
-    D3DKMT_DESTROYALLOCATION2 destroy = {.hDevice = thunks->device,
-                                         .phAllocationList = D3DKMT_PTR_INIT(pair),
-                                         .AllocationCount = 2};
+    D3DKMT_DESTROYALLOCATION2 destroy = {
+        .hDevice = thunks->device, .phAllocationList = D3DKMT_PTR_INIT(pair), .AllocationCount = 2};
     assert_status(D3DKMTDestroyAllocation2(&destroy), STATUS_INVALID_PARAMETER);
     thunks_lock(thunks->device, handle);
     /* A device takes its allocations with it. */

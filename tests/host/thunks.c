@@ -64,9 +64,8 @@ NTSTATUS thunks_allocate(D3DKMT_HANDLE device, uint64_t size, uint32_t flags, D3
 
 NTSTATUS thunks_free(D3DKMT_HANDLE device, D3DKMT_HANDLE handle)
 {
-    D3DKMT_DESTROYALLOCATION2 args = {.hDevice = device,
-                                      .phAllocationList = D3DKMT_PTR_INIT(&handle),
-                                      .AllocationCount = 1};
+    D3DKMT_DESTROYALLOCATION2 args = {
+        .hDevice = device, .phAllocationList = D3DKMT_PTR_INIT(&handle), .AllocationCount = 1};
     return D3DKMTDestroyAllocation2(&args);
 }
 
@@ -98,21 +97,19 @@ D3DKMT_HANDLE thunks_fence(const struct thunks *thunks, uint64_t initial,
 
 NTSTATUS thunks_signal(const struct thunks *thunks, D3DKMT_HANDLE fence, uint64_t value)
 {
-    D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMCPU args = {
-        .hDevice = thunks->device,
-        .ObjectCount = 1,
-        .ObjectHandleArray = D3DKMT_PTR_INIT(&fence),
-        .FenceValueArray = D3DKMT_PTR_INIT(&value)};
+    D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMCPU args = {.hDevice = thunks->device,
+                                                      .ObjectCount = 1,
+                                                      .ObjectHandleArray = D3DKMT_PTR_INIT(&fence),
+                                                      .FenceValueArray = D3DKMT_PTR_INIT(&value)};
     return D3DKMTSignalSynchronizationObjectFromCpu(&args);
 }
 
 NTSTATUS thunks_wait(const struct thunks *thunks, D3DKMT_HANDLE fence, uint64_t value, int event)
 {
-    D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU args = {
-        .hDevice = thunks->device,
-        .ObjectCount = 1,
-        .ObjectHandleArray = D3DKMT_PTR_INIT(&fence),
-        .FenceValueArray = D3DKMT_PTR_INIT(&value)};
+    D3DKMT_WAITFORSYNCHRONIZATIONOBJECTFROMCPU args = {.hDevice = thunks->device,
+                                                       .ObjectCount = 1,
+                                                       .ObjectHandleArray = D3DKMT_PTR_INIT(&fence),
+                                                       .FenceValueArray = D3DKMT_PTR_INIT(&value)};
     if (event >= 0)
         args.hAsyncEvent = (HANDLE)(intptr_t)event;
     return D3DKMTWaitForSynchronizationObjectFromCpu(&args);
@@ -121,10 +118,8 @@ NTSTATUS thunks_wait(const struct thunks *thunks, D3DKMT_HANDLE fence, uint64_t 
 NTSTATUS thunks_gpu(D3DKMT_HANDLE context, bool signal, D3DKMT_HANDLE fence, uint64_t value)
 {
     if (signal) {
-        D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMGPU args = {.hContext = context,
-                                                          .ObjectCount = 1,
-                                                          .ObjectHandleArray =
-                                                              D3DKMT_PTR_INIT(&fence)};
+        D3DKMT_SIGNALSYNCHRONIZATIONOBJECTFROMGPU args = {
+            .hContext = context, .ObjectCount = 1, .ObjectHandleArray = D3DKMT_PTR_INIT(&fence)};
         args.MonitoredFenceValueArray = &value;
         return D3DKMTSignalSynchronizationObjectFromGpu(&args);
     }

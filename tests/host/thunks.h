@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest that uses the thunks (kmt/) against the fixture's service, in the same process. A failure of
- * what a test does not look at fails the test.
+ * A guest that uses the thunks (kmt/) against the fixture's service, in the same process. A failure
+ * of what a test does not look at fails the test.
  */
 #ifndef GPUPV_TESTS_HOST_THUNKS_H
 #define GPUPV_TESTS_HOST_THUNKS_H

@@ -31,6 +31,11 @@ static int start_without(void **state)
     return start_with_guard(state, "off");
 }
 
+static int start_strictly(void **state)
+{
+    return start_with_guard(state, "strict");
+}
+
 static D3DKMT_ESCAPE make(void *data, size_t size)
 {
     return (D3DKMT_ESCAPE){
@@ -286,6 +291,31 @@ static void senseless_handles_are_caught(void **state)
     adapter = support_open();
 }
 
+static void a_strict_guard_searches_what_does_not_cross_here(void **state)
+{
+    (void)state;
+    uint64_t words[3] = {1, (uintptr_t)&words, 2};
+    uint32_t numbers[3] = {1, adapter, 2};
+    size_t offset = 99;
+    int wide = sizeof(void *) == sizeof(uint64_t);
+    assert_int_equal(gpupv_kmt_guard(words, sizeof(words), 0, &offset),
+                     wide ? GPUPV_KMT_GUARD_ADDRESS : GPUPV_KMT_GUARD_CLEAN);
+    if (wide)
+        assert_int_equal(offset, 8);
+    assert_int_equal(gpupv_kmt_guard(NULL, 0, 0, &offset), GPUPV_KMT_GUARD_CLEAN);
+    assert_int_equal(gpupv_kmt_guard(numbers, sizeof(numbers), 0, &offset), GPUPV_KMT_GUARD_CLEAN);
+    assert_int_equal(gpupv_kmt_guard(numbers, sizeof(numbers), 1, &offset), GPUPV_KMT_GUARD_HANDLE);
+    assert_int_equal(offset, 4);
+}
+
+static void no_other_guard_does(void **state)
+{
+    (void)state;
+    uint64_t word = (uintptr_t)&word;
+    size_t offset;
+    assert_int_equal(gpupv_kmt_guard(&word, sizeof(word), 1, &offset), GPUPV_KMT_GUARD_OFF);
+}
+
 int main(void)
 {
 #define escape_test(function) cmocka_unit_test_setup_teardown(function, start, support_stop)
@@ -298,6 +328,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_lighter_guard_lets_pass, start_without, support_stop),
         cmocka_unit_test_setup_teardown(a_lighter_guard_lets_pass, start_with_warnings,
                                         support_stop),
+        cmocka_unit_test_setup_teardown(pointers_and_handles_do_not_leave, start_strictly,
+                                        support_stop),
+        cmocka_unit_test_setup_teardown(a_strict_guard_searches_what_does_not_cross_here,
+                                        start_strictly, support_stop),
+        escape_test(no_other_guard_does),
         escape_test(a_hosts_failure_leaves_the_data),
         escape_test(devices_and_contexts_live_and_die),
         escape_test(bad_creations_are_refused),

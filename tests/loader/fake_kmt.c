@@ -177,6 +177,13 @@ void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout)
     (void)timeout;
 }
 
+enum gpupv_kmt_guard_result gpupv_kmt_guard(const void *data, size_t size, int with_handles,
+                                            size_t *offset)
+{
+    (void)data, (void)size, (void)with_handles, (void)offset;
+    return GPUPV_KMT_GUARD_OFF;
+}
+
 void gpupv_kmt_wake(uint32_t *word)
 {
     (void)word;

@@ -40,6 +40,8 @@ static void modes_have_words(void **state)
     assert_int_equal(mode, GUARD_WARN);
     assert_int_equal(guard_parse_mode("enforce", &mode), 0);
     assert_int_equal(mode, GUARD_ENFORCE);
+    assert_int_equal(guard_parse_mode("strict", &mode), 0);
+    assert_int_equal(mode, GUARD_STRICT);
     assert_int_equal(guard_parse_mode("Enforce", &mode), -EINVAL);
     assert_int_equal(guard_parse_mode("", &mode), -EINVAL);
 }
@@ -224,6 +226,23 @@ static void unchanged_words_are_passed_over(void **state)
     assert_non_null(strstr(err.text, "offset 4"));
 }
 
+static void addresses_are_found_where_structures_have_them(void **state)
+{
+    (void)state;
+    uint64_t words[4] = {7, UINT64_C(5) << 56 | (uintptr_t)&words, 0, 9};
+    assert_int_equal(guard_find_address(words, sizeof(words)), sizeof(words));
+    assert_int_equal(guard_find_address(words, 0), 0);
+    /* Half of it in each of two words: no structure has it so. */
+    uint64_t address = (uintptr_t)&words;
+    memcpy((uint8_t *)words + 20, &address, sizeof(address));
+    assert_int_equal(guard_find_address(words, sizeof(words)), sizeof(words));
+    words[2] = 0;
+    words[3] = address;
+    bool found = sizeof(void *) == sizeof(uint64_t);
+    assert_int_equal(guard_find_address(words, sizeof(words)), found ? 24 : sizeof(words));
+    assert_int_equal(guard_find_address(words, 28), 28);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +254,7 @@ int main(void)
         cmocka_unit_test(short_and_odd_data_is_read_within_its_bounds),
         cmocka_unit_test(the_mode_decides),
         cmocka_unit_test(unchanged_words_are_passed_over),
+        cmocka_unit_test(addresses_are_found_where_structures_have_them),
 #if UINTPTR_MAX == UINT32_MAX
         cmocka_unit_test(four_bytes_that_may_be_an_address_are_only_told),
 #endif

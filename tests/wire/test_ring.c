@@ -200,7 +200,7 @@ static void the_worker_distrusts_indices_and_headers(void **state)
     expect_refused(f, bad, SIZE);
     bad = good, bad.kind = 4;
     expect_refused(f, bad, SIZE);
-    bad = good, bad.flags = 2;
+    bad = good, bad.reserved = 2;
     expect_refused(f, bad, SIZE);
     ring_consumer_init(&f->consumer, &f->shared, f->bytes, SIZE);
     memcpy(f->bytes, &good, sizeof(good));

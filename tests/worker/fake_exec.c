@@ -97,6 +97,12 @@ void exec_compile_command(struct exec *x, uint16_t opcode, uint8_t *command, siz
     (void)x, (void)opcode, (void)command, (void)size;
 }
 
+bool exec_free_command_buffer(struct exec *x)
+{
+    (void)x;
+    return false;
+}
+
 void exec_object_settle(struct exec *x, struct exec_object *object)
 {
     (void)x;
@@ -124,6 +130,16 @@ NO_COMMAND(exec_allocate_memory)
 NO_COMMAND(exec_write_descriptors)
 NO_COMMAND(exec_push_descriptors)
 NO_COMMAND(exec_pipeline_results)
+
+void exec_write_memory(struct exec *x, const uint8_t *command, size_t size)
+{
+    (void)x, (void)command, (void)size;
+}
+
+void exec_read_memory(struct exec *x, const uint8_t *command, size_t size)
+{
+    (void)x, (void)command, (void)size;
+}
 
 void exec_free_memory(struct exec *x, const struct stream_object *command)
 {

@@ -27,9 +27,14 @@ struct pair {
     struct stream *streams[PAIR_STREAMS];
     struct wire_fence_cell *fences[PAIR_STREAMS];
     uint32_t stream_count;
-    uint64_t taken; /* of the aperture */
+    uint8_t *aperture; /* PAIR_APERTURE bytes */
+    uint64_t taken;    /* of it */
     uint32_t allocations;
     NTSTATUS refuse; /* status of the next CreateHwQueue, unless 0 */
+    bool messages;   /* for streams to come: no memory is shared */
+    uint32_t messages_sent;
+    _Atomic NTSTATUS refuse_escapes;                /* status of escapes, unless 0 */
+    void (*spoil)(struct stream_poll *poll); /* changes answers to escapes, unless NULL */
     _Atomic uint32_t losses;
     char logged[512]; /* the UMD's last line */
 };
@@ -38,6 +43,9 @@ struct pair {
 void pair_init(struct pair *pair);
 /* After the UMD's ends were destroyed: ends the worker's threads. */
 void pair_finish(struct pair *pair);
+
+/* How many escapes there were. */
+uint32_t pair_escapes(void);
 
 /* --- Commands that the fake executor knows --- */
 

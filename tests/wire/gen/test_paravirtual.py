@@ -188,7 +188,7 @@ class Refusals(unittest.TestCase):
     def test_a_refused_command_ends_the_version(self):
         _, texts = generate(["vkwire.h"], policy=POLICY +
                             '\n[refused_commands]\nGetThings = "for the test"\n')
-        self.assertIn("#define VKWIRE_API_VERSION VK_API_VERSION_1_0", texts["vkwire.h"])
+        self.assertIn("VKWIRE_API_VERSION VK_MAKE_API_VERSION(0, 1, 0, 7)", texts["vkwire.h"])
         self.assertNotIn("GetThings", texts["vkwire.h"])
 
 
