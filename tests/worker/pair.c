@@ -125,7 +125,8 @@ static NTSTATUS escape(CONST D3DKMT_ESCAPE *args)
     if (pair->refuse_escapes)
         return pair->refuse_escapes;
     pthread_mutex_lock(&escapes.lock);
-    uint32_t sequence = ++escapes.next, at = sequence % 32;
+    uint32_t sequence = __atomic_add_fetch(&escapes.next, 1, __ATOMIC_RELAXED);
+    uint32_t at = sequence % 32;
     escapes.waiting[at].sequence = sequence;
     escapes.waiting[at].done = false;
     escapes.waiting[at].data = args->pPrivateDriverData;

@@ -311,7 +311,6 @@ static void what_opens_no_stream_is_told(void **state)
     assert_int_equal(open_stream(1, 0, &bad, sizeof(bad)), (status))
     REFUSED(STATUS_INVALID_PARAMETER, magic, 1);
     REFUSED(STATUS_REVISION_MISMATCH, build[0], '!');
-    REFUSED(STATUS_INVALID_PARAMETER, allocation, 0);
     REFUSED(STATUS_INVALID_PARAMETER, allocation, 0x60001); /* stale */
     REFUSED(STATUS_INVALID_PARAMETER, allocation, 0x50002); /* not CPU-visible */
     REFUSED(STATUS_INVALID_PARAMETER, allocation, 0x50003); /* outside of the aperture */
@@ -339,11 +338,22 @@ static void what_opens_no_stream_is_told(void **state)
 static void a_malformed_packet_ends_the_worker(void **state)
 {
     (void)state;
-    struct link_stream close = {.queue = 5}; /* there is none */
+    uint16_t half = 5; /* of a struct link_stream */
     struct packet packet;
-    send_packet(LINK_CLOSE_STREAM, 0, &close, sizeof(close), NULL, 0, NULL, 0);
+    send_packet(LINK_CLOSE_STREAM, 0, &half, sizeof(half), NULL, 0, NULL, 0);
     assert_int_equal(receive(&packet), -1);
     assert_int_equal(end(), 1);
+}
+
+/* The service closes what was refused, too. */
+static void closing_a_stream_that_is_none_is_nothing(void **state)
+{
+    (void)state;
+    struct link_stream none = {.queue = 5};
+    send_packet(LINK_CLOSE_STREAM, 0, &none, sizeof(none), NULL, 0, NULL, 0);
+    send_packet(LINK_SUBMIT, 0, &none, sizeof(none), NULL, 0, NULL, 0);
+    assert_int_equal(assign(APERTURE), STATUS_SUCCESS);
+    assert_int_equal(end(), 0);
 }
 
 static void an_aperture_smaller_than_it_is_said_to_be_is_refused(void **state)
@@ -391,6 +401,7 @@ int main(int argc, char **argv)
         TEST(a_violation_ends_one_stream),
         TEST(what_opens_no_stream_is_told),
         TEST(a_malformed_packet_ends_the_worker),
+        TEST(closing_a_stream_that_is_none_is_nothing),
         TEST(an_aperture_smaller_than_it_is_said_to_be_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
