@@ -54,8 +54,8 @@ void umd_mirrors_finish(struct umd_device *device)
 /* Pages that nobody touches are not there. */
 static uint8_t *take_pages(size_t size)
 {
-    void *pages =
-        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *pages = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     return pages == MAP_FAILED ? NULL : pages;
 }
 
@@ -98,8 +98,8 @@ static VkResult send_pages_locked(struct umd_device *device, const struct umd_mi
     size_t at = encoder->used;
     struct stream_write_memory *command = wire_put(encoder, sizeof(*command) + size);
     if (command) {
-        *command = (struct stream_write_memory){.head.opcode = STREAM_WRITE_MEMORY,
-                                                .id = mirror->id};
+        *command =
+            (struct stream_write_memory){.head.opcode = STREAM_WRITE_MEMORY, .id = mirror->id};
         memcpy(command + 1, device->mirrors->pages, size);
     }
     wire_end_command(encoder, at);
@@ -213,9 +213,8 @@ static VkResult read_some_locked(struct reading *reading)
     VkDeviceSize begun = reply.range == 0 ? reading->offset : 0;
     bool valid = call.size >= sizeof(reply) && reply.range <= count &&
                  (reply.range != 0 || reply.offset != 0) &&
-                 (reply.range == count
-                      ? reply.offset == 0
-                      : reply.offset <= reading->ranges[reply.range].size - begun);
+                 (reply.range == count ? reply.offset == 0
+                                       : reply.offset <= reading->ranges[reply.range].size - begun);
     if (!result && (!valid || !apply_locked(reading, count, call.data + sizeof(reply),
                                             call.size - sizeof(reply)))) {
         umd_stream_lose(reading->device->stream, "the host's memory was told in a wrong way");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * CPU-visible memory without an aperture: the program's memory is this process' own, and what it or
- * the device changes is sent (wire/mirror.h). Mapped memory is all that counts. All of it is coherent
- * for the program, so that what it has changed goes to the host before the device can be told of it,
- * by a submission or a signal, and what the device has changed comes before the program learns that
- * something has finished. A program that watches memory which the device writes meanwhile sees the
- * changes when it asks for a state, waits, or calls vkInvalidateMappedMemoryRanges.
+ * the device changes is sent (wire/mirror.h). Mapped memory is all that counts. All of it is
+ * coherent for the program, so that what it has changed goes to the host before the device can be
+ * told of it, by a submission or a signal, and what the device has changed comes before the program
+ * learns that something has finished. A program that watches memory which the device writes
+ * meanwhile sees the changes when it asks for a state, waits, or calls
+ * vkInvalidateMappedMemoryRanges.
  *
  * Thread-safe. umd_device.mirrors is NULL where memory is shared: then there is nothing to be done.
  */
@@ -33,8 +34,8 @@ struct umd_mirror *umd_mirror_create(uint64_t id, VkDeviceSize size);
 /* Nothing of it is mapped. NULL is accepted. */
 void umd_mirror_destroy(struct umd_mirror *mirror);
 
-/* The program maps a range; what the device has written there until now is in it then. `handle` names
- * the mapping. VK_ERROR_MEMORY_MAP_FAILED. */
+/* The program maps a range; what the device has written there until now is in it then. `handle`
+ * names the mapping. VK_ERROR_MEMORY_MAP_FAILED. */
 VkResult umd_mirror_map(struct umd_device *device, uint64_t handle, struct umd_mirror *mirror,
                         VkDeviceSize offset, VkDeviceSize size);
 /* What the program has written is sent. Without a mapping of that name nothing is done. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A stream without shared memory (wire/stream.h): ring, slots and words lie in private memory. What
- * is put into the ring is sent; what the worker writes is asked for, by one thread at a time for all
- * that wait.
+ * is put into the ring is sent; what the worker writes is asked for, by one thread at a time for
+ * all that wait.
  */
 #include "umd/stream_internal.h"
 
@@ -121,8 +121,7 @@ static bool take_reply(struct umd_stream *stream, const uint8_t **at, size_t *le
         return false;
     uint8_t *slot = stream->slots + (size_t)head.slot * stream->slot_size;
     const uint8_t *from = *at + sizeof(head);
-    memcpy(slot + sizeof(reply.state), from + sizeof(reply.state),
-           head.size - sizeof(reply.state));
+    memcpy(slot + sizeof(reply.state), from + sizeof(reply.state), head.size - sizeof(reply.state));
     __atomic_store_n((uint32_t *)(void *)slot, reply.state, __ATOMIC_RELEASE);
     *at += sizeof(head) + padded;
     *left -= sizeof(head) + padded;
@@ -228,8 +227,8 @@ VkResult umd_stream_messages_create(struct umd_stream *stream, D3DKMT_HANDLE ada
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     stream->messages = messages;
     messages->adapter = adapter;
-    messages->most = (uint32_t)(WORDS_OF_POLL + sizeof(struct stream_poll_reply)) +
-                     UMD_STREAM_MESSAGE_SLOT;
+    messages->most =
+        (uint32_t)(WORDS_OF_POLL + sizeof(struct stream_poll_reply)) + UMD_STREAM_MESSAGE_SLOT;
     messages->memory = calloc(1, size + 63);
     messages->message = malloc(sizeof(struct stream_message) + PIECE);
     messages->poll = calloc(1, messages->most);

@@ -25,9 +25,8 @@ VkResult exec_mirror_create(struct exec *x, VkDeviceMemory memory, uint64_t size
     if (!made)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     made->shadow = calloc(1, (size_t)size);
-    VkResult result = made->shadow
-                          ? x->vk->MapMemory(x->device, memory, 0, VK_WHOLE_SIZE, 0, &at)
-                          : VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkResult result = made->shadow ? x->vk->MapMemory(x->device, memory, 0, VK_WHOLE_SIZE, 0, &at)
+                                   : VK_ERROR_OUT_OF_HOST_MEMORY;
     if (result) {
         exec_mirror_destroy(made);
         return result;
@@ -96,9 +95,9 @@ static bool read_range(struct reading *reading, const struct exec_mirror *mirror
         uint32_t size = STREAM_PAGE_SIZE - (uint32_t)(page.offset % STREAM_PAGE_SIZE);
         if (size > rest)
             size = (uint32_t)rest;
-        reading->used += mirror_pack(&page, mirror->memory + page.offset,
-                                     mirror->shadow + page.offset, size,
-                                     (uint8_t *)reply + reading->used);
+        reading->used +=
+            mirror_pack(&page, mirror->memory + page.offset, mirror->shadow + page.offset, size,
+                        (uint8_t *)reply + reading->used);
         reply->offset += size;
     }
     return true;

@@ -29,8 +29,8 @@ struct stream_messages {
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t changed;
     bool waits, stop;
-    struct waiting_poll poll;               /* when `waits` */
-    uint32_t told[STREAM_MAX_REPLY_SLOTS];  /* the word of the reply that the guest was told last */
+    struct waiting_poll poll;              /* when `waits` */
+    uint32_t told[STREAM_MAX_REPLY_SLOTS]; /* the word of the reply that the guest was told last */
     _Alignas(8) uint8_t answer[MAX_ANSWER];
     bool has_thread;
     pthread_t thread;
@@ -167,7 +167,8 @@ static void answer_locked(struct stream_messages *messages, const struct waiting
 /* --- Polls that wait --- */
 
 /* Until there is something new, or the time is over. */
-static void sleep_while_unchanged(struct stream_messages *messages, const struct waiting_poll *asked)
+static void sleep_while_unchanged(struct stream_messages *messages,
+                                  const struct waiting_poll *asked)
 {
     uint32_t *word = (uint32_t *)(void *)&messages->fence.value;
     struct timespec time = {.tv_nsec = (long)asked->wait_us * 1000};
@@ -225,13 +226,12 @@ void stream_messages_poll(struct stream *stream, uint32_t sequence, const void *
         return;
     }
     memcpy(&poll, data, sizeof(poll));
-    struct waiting_poll asked = {.stream = stream,
-                                 .sequence = sequence,
-                                 .size = (uint32_t)size,
-                                 .seen = poll.seen,
-                                 .wait_us = poll.wait_us < STREAM_MAX_POLL_WAIT_US
-                                                ? poll.wait_us
-                                                : STREAM_MAX_POLL_WAIT_US};
+    struct waiting_poll asked = {
+        .stream = stream,
+        .sequence = sequence,
+        .size = (uint32_t)size,
+        .seen = poll.seen,
+        .wait_us = poll.wait_us < STREAM_MAX_POLL_WAIT_US ? poll.wait_us : STREAM_MAX_POLL_WAIT_US};
     pthread_mutex_lock(&messages->lock);
     if (asked.wait_us == 0 || asked.seen != state_now(&stream->io) ||
         !leave_to_thread_locked(messages, &asked))

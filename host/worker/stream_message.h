@@ -2,8 +2,8 @@
 /*
  * Streams without shared memory: what a stream's shared memory would hold lies in the worker alone.
  * The guest's messages fill the ring, and its polls are answered with what has changed
- * (wire/stream.h). The main thread calls all of this; a thread of the stream's answers the polls that
- * have to wait.
+ * (wire/stream.h). The main thread calls all of this; a thread of the stream's answers the polls
+ * that have to wait.
  */
 #ifndef GPUPV_HOST_WORKER_STREAM_MESSAGE_H
 #define GPUPV_HOST_WORKER_STREAM_MESSAGE_H

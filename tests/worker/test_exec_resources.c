@@ -20,6 +20,7 @@
 #include "vkwire_encode.h"
 #include "vkwire_exec.h"
 #include "wire/handle_table.h"
+#include "wire/mirror.h"
 
 #define HANDLE(type, value) ((type)(uintptr_t)(value))
 #define MODULE STREAM_ID(10, 1, VKWIRE_OBJECT_SHADER_MODULE)
@@ -45,6 +46,7 @@ static struct {
     VkMemoryAllocateInfo allocated;
     VkImportMemoryHostPointerInfoEXT imported;
     int memory_freed;
+    uint8_t mapped[16384]; /* memory that is not imported, as the CPU sees it */
 } driver;
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_compute(VkDevice device, VkPipelineCache cache,
@@ -153,6 +155,16 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device,
     return VK_SUCCESS;
 }
 
+static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice device, VkDeviceMemory memory,
+                                                 VkDeviceSize offset, VkDeviceSize size,
+                                                 VkMemoryMapFlags flags, void **data)
+{
+    (void)device, (void)memory, (void)flags;
+    assert_true(offset == 0 && size == VK_WHOLE_SIZE);
+    *data = driver.mapped;
+    return VK_SUCCESS;
+}
+
 static VKAPI_ATTR void VKAPI_CALL free_memory(VkDevice device, VkDeviceMemory memory,
                                               const VkAllocationCallbacks *allocator)
 {
@@ -210,6 +222,7 @@ static int setup(void **state)
     f->vk.UpdateDescriptorSets = update_sets;
     f->vk.AllocateMemory = allocate_memory;
     f->vk.FreeMemory = free_memory;
+    f->vk.MapMemory = map_memory;
     f->adapter.memory_types.guest.memoryTypeCount = 2;
     f->adapter.memory_types.visible = 1;
     f->adapter.memory_types.import_alignment = 4096;
@@ -245,6 +258,7 @@ static int teardown(void **state)
     exec_compile_finish(&f->x);
     exec_objects_destroy(&f->x);
     exec_memory_finish(&f->x);
+    stream_io_finish(&f->io);
     arena_finish(&f->x.arena);
     wire_encoder_finish(&f->encoder);
     assert_int_equal(f->worker.table[handle_index(ALLOCATION)].used, 0);
@@ -567,6 +581,138 @@ static void memory_outside_its_allocation_is_refused(void **state)
     assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
 }
 
+/* --- Memory that is not shared --- */
+
+static void make_mirrored(struct fixture *f, uint64_t size)
+{
+    memset(driver.mapped, 0xcc, sizeof(driver.mapped));
+    f->x.mirrors = true;
+    allocate(f, 0, size, 0, ALLOCATION);
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+    assert_null(driver.imported.pHostPointer);
+    for (uint64_t i = 0; i < size; i++)
+        assert_int_equal(driver.mapped[i], 0); /* what was there is nobody's to read */
+    assert_int_equal(driver.mapped[size], 0xcc);
+}
+
+/* `bytes` of `value` at `offset`. */
+static void write_memory(struct fixture *f, uint32_t number, uint64_t offset, uint32_t bytes,
+                         uint8_t value)
+{
+    static uint8_t memory[STREAM_PAGE_SIZE], shadow[STREAM_PAGE_SIZE];
+    static _Alignas(8) uint8_t packed[MIRROR_MAX_PAGE];
+    memset(memory, value, bytes);
+    memset(shadow, (uint8_t)~value, bytes);
+    struct stream_page page = {.offset = offset};
+    size_t used = mirror_pack(&page, memory, shadow, bytes, packed);
+    struct stream_write_memory *command = wire_put(&f->encoder, sizeof(*command) + used);
+    *command =
+        (struct stream_write_memory){.head.opcode = STREAM_WRITE_MEMORY, .id = MEMORY(number)};
+    memcpy(command + 1, packed, used);
+    wire_end_command(&f->encoder, 0);
+    run(f);
+}
+
+static const struct stream_reply *read_memory(struct fixture *f,
+                                              const struct stream_memory_range *ranges,
+                                              uint32_t count, uint32_t told)
+{
+    size_t size = count * sizeof(*ranges);
+    struct stream_read_memory *command = wire_put(&f->encoder, sizeof(*command) + size);
+    *command = (struct stream_read_memory){
+        .head.opcode = STREAM_READ_MEMORY, .reply = STREAM_REPLY(0, 10), .count = told};
+    memcpy(command + 1, ranges, size);
+    wire_end_command(&f->encoder, 0);
+    run(f);
+    return (const void *)f->io.slots;
+}
+
+static void what_the_device_writes_is_told_once(void **state)
+{
+    struct fixture *f = *state;
+    const struct stream_memory_range all = {MEMORY(0), 0, 10000};
+    const struct stream_read_memory_reply *done;
+    make_mirrored(f, 10000);
+    const struct stream_reply *reply = read_memory(f, &all, 1, 1);
+    done = (const void *)(reply + 1);
+    assert_int_equal(reply->total, sizeof(*done));
+    assert_true(done->range == 1 && done->offset == 0);
+    driver.mapped[9999] = 7;
+    reply = read_memory(f, &all, 1, 1);
+    assert_int_equal(reply->total, sizeof(*done) + sizeof(struct stream_page) + 16);
+    reply = read_memory(f, &all, 1, 1);
+    assert_int_equal(reply->total, sizeof(*done));
+    /* What the guest has written itself is not told. */
+    write_memory(f, 0, 4000, 200, 9);
+    for (uint32_t i = 0; i < 10000; i++)
+        assert_int_equal(driver.mapped[i], i == 9999 ? 7 : i >= 4000 && i < 4200 ? 9 : 0);
+    reply = read_memory(f, &all, 1, 1);
+    assert_int_equal(reply->total, sizeof(*done));
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+}
+
+static void much_is_told_in_pieces(void **state)
+{
+    struct fixture *f = *state;
+    struct stream_memory_range ranges[8];
+    make_mirrored(f, 16000);
+    /* The same memory in many ranges is told in the first alone. */
+    for (uint32_t i = 0; i < 8; i++)
+        ranges[i] = (struct stream_memory_range){MEMORY(0), 0, 16000};
+    memset(driver.mapped, 1, 16000);
+    const struct stream_reply *reply = read_memory(f, ranges, 8, 8);
+    const struct stream_read_memory_reply *done = (const void *)(reply + 1);
+    assert_int_equal(done->range, 8);
+    assert_in_range(reply->total, 16000, STREAM_MAX_READ);
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+}
+
+static void memory_outside_of_a_mirror_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    make_mirrored(f, 8000);
+    static const struct {
+        uint32_t number;
+        uint64_t offset;
+        uint32_t size;
+    } writes[] = {{0, 7999, 2},          {0, 8000, 1},          {0, 4096, 4096},
+                  {0, UINT64_MAX, 1},    {0, UINT64_MAX - 7, 8}, {1, 0, 8}};
+    for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
+        write_memory(f, writes[i].number, writes[i].offset, writes[i].size, 3);
+        assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+        f->x.lost = STREAM_ALIVE;
+    }
+    static const struct stream_memory_range reads[] = {
+        {MEMORY(0), 0, 8001}, {MEMORY(0), 8001, 0}, {MEMORY(0), UINT64_MAX, 2},
+        {MEMORY(0), 1, UINT64_MAX}, {MEMORY(1), 0, 8}, {BUFFER, 0, 8}};
+    for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        (void)read_memory(f, &reads[i], 1, 1);
+        assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+        f->x.lost = STREAM_ALIVE;
+    }
+    static const uint32_t counts[] = {0, 2, 257, UINT32_MAX};
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        const struct stream_memory_range one = {MEMORY(0), 0, 8};
+        (void)read_memory(f, &one, 1, counts[i]);
+        assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+        f->x.lost = STREAM_ALIVE;
+    }
+    for (uint32_t i = 0; i < sizeof(driver.mapped); i++)
+        assert_int_equal(driver.mapped[i], i < 8000 ? 0 : 0xcc);
+}
+
+static void shared_memory_is_not_told(void **state)
+{
+    struct fixture *f = *state;
+    const struct stream_memory_range all = {MEMORY(0), 0, 8};
+    allocate(f, 0, 5000, 0, ALLOCATION);
+    write_memory(f, 0, 0, 8, 3);
+    assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+    f->x.lost = STREAM_ALIVE;
+    (void)read_memory(f, &all, 1, 1);
+    assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -576,6 +722,8 @@ int main(void)
         TEST(a_pipeline_of_nothing_is_refused),    TEST(fragmented_pools_get_another),
         TEST(sets_of_such_pools_cannot_be_freed),  TEST(writes_are_checked),
         TEST(visible_memory_is_the_apertures),     TEST(memory_outside_its_allocation_is_refused),
+        TEST(what_the_device_writes_is_told_once), TEST(much_is_told_in_pieces),
+        TEST(memory_outside_of_a_mirror_is_refused), TEST(shared_memory_is_not_told),
     };
     return cmocka_run_group_tests_name("worker-exec-resources", tests, NULL, NULL);
 }
