@@ -34,7 +34,7 @@ static struct {
     uint32_t position, executed;
     bool chain; /* the last one had a chain */
 } host;
-static uint8_t mapped[16];
+static uint8_t mapped[16u << 20]; /* a block, of which nothing is touched */
 
 void wire_put_chain(struct wire_encoder *encoder, const void *next)
 {
