@@ -8,11 +8,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "util/rights.h"
+
 /* Those that have come and that no message has taken yet, the oldest first; the list owns them. */
-#define MAX_DESCRIPTORS 8
+#define MAX_DESCRIPTORS RIGHTS_MAX
 struct descriptor_list {
     int fds[MAX_DESCRIPTORS];
-    unsigned count;
+    size_t count;
 };
 
 /* Whether a stream passes descriptors. */

@@ -8,6 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "util/rights.h"
+
 #define MAX_BYTES (4u * 1024u * 1024u)
 #define MAX_COUNT 1024u
 
@@ -80,22 +82,10 @@ bool worker_packets_have(const struct worker_packets *packets, const struct work
 
 static int send_one(const struct worker_packet *packet, int link)
 {
-    union {
-        char bytes[CMSG_SPACE(WORKER_MAX_DESCRIPTORS * sizeof(int))];
-        struct cmsghdr align;
-    } control = {0};
+    union rights_control control;
     struct iovec data = {(void *)packet->data, packet->size};
     struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
-    size_t count = packet->descriptor_count;
-    if (count) {
-        message.msg_control = control.bytes;
-        message.msg_controllen = CMSG_SPACE(count * sizeof(int));
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(count * sizeof(int));
-        memcpy(CMSG_DATA(header), packet->descriptors, count * sizeof(int));
-    }
+    rights_attach(&message, &control, packet->descriptors, packet->descriptor_count);
     ssize_t sent;
     do
         sent = sendmsg(link, &message, MSG_DONTWAIT | MSG_NOSIGNAL);

@@ -9,6 +9,7 @@
 
 #include "host/worker_client_internal.h"
 #include "util/log.h"
+#include "util/rights.h"
 
 #define EXIT_STATUS_MS 200 /* a process that has closed its link may be about to end */
 
@@ -116,26 +117,6 @@ static void take_message(struct worker_client *worker, const uint8_t *data, size
     }
 }
 
-/* Keeps the first descriptor of a message; the others are closed. */
-static int take_descriptor(struct msghdr *message)
-{
-    int kept = -1;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(at) + i * sizeof(int), sizeof(fd));
-            if (kept < 0)
-                kept = fd;
-            else
-                close(fd);
-        }
-    }
-    return kept;
-}
-
 /* How the process ended is known in a moment. */
 static void take_end(struct worker_client *worker)
 {
@@ -148,15 +129,10 @@ static _Thread_local uint8_t buffer[LINK_MAX];
 
 bool worker_client_receive(struct worker_client *worker)
 {
-    union {
-        char bytes[CMSG_SPACE(4 * sizeof(int))];
-        struct cmsghdr align;
-    } control;
+    union rights_control control;
     struct iovec data = {buffer, sizeof(buffer)};
-    struct msghdr message = {.msg_iov = &data,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+    rights_expect(&message, &control, 4);
     ssize_t got = recvmsg(worker->link, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
@@ -164,7 +140,9 @@ bool worker_client_receive(struct worker_client *worker)
         take_end(worker);
         return false;
     }
-    int descriptor = take_descriptor(&message);
+    int descriptor = -1;
+    size_t count = 0;
+    rights_take(&message, &descriptor, 1, &count);
     if (message.msg_flags & MSG_TRUNC)
         worker_client_lose(worker, "it broke the link's rules: a message that is too long");
     else

@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/rights.h"
+
 int64_t stream_now_ms(void)
 {
     struct timespec now;
@@ -45,32 +47,14 @@ static void skip(struct iovec **parts, int *count, size_t size)
     }
 }
 
-union descriptor_control {
-    struct cmsghdr align;
-    uint8_t bytes[CMSG_SPACE(sizeof(int))];
-};
-
-static void attach(struct msghdr *message, union descriptor_control *control, int descriptor)
-{
-    memset(control, 0, sizeof(*control));
-    message->msg_control = control->bytes;
-    message->msg_controllen = sizeof(control->bytes);
-    struct cmsghdr *head = CMSG_FIRSTHDR(message);
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(descriptor));
-    memcpy(CMSG_DATA(head), &descriptor, sizeof(descriptor));
-}
-
 int stream_send(int fd, struct iovec *parts, int count, int descriptor, int64_t deadline_ms,
                 struct error *err)
 {
     skip(&parts, &count, 0); /* empty parts at the front */
     while (count) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = (size_t)count};
-        union descriptor_control control;
-        if (descriptor >= 0)
-            attach(&message, &control, descriptor);
+        union rights_control control;
+        rights_attach(&message, &control, &descriptor, descriptor >= 0);
         ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent >= 0) {
             skip(&parts, &count, (size_t)sent);
@@ -88,24 +72,6 @@ int stream_send(int fd, struct iovec *parts, int count, int descriptor, int64_t 
     return 0;
 }
 
-/* Keeps the first descriptor, if there is none yet. */
-static void take_descriptors(struct msghdr *message, int *descriptor)
-{
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count; i++) {
-            int fd;
-            memcpy(&fd, CMSG_DATA(at) + i * sizeof(fd), sizeof(fd));
-            if (*descriptor < 0)
-                *descriptor = fd;
-            else
-                close(fd);
-        }
-    }
-}
-
 static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms, int *descriptor,
                         struct error *err)
 {
@@ -117,15 +83,15 @@ static int receive_more(int fd, struct frame_reader *reader, int64_t deadline_ms
     result = wait_for(fd, POLLIN, deadline_ms, err);
     if (result)
         return result;
-    union descriptor_control control;
+    union rights_control control;
     struct iovec part = {space, size};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof(control.bytes)};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    rights_expect(&message, &control, 1);
     ssize_t got = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got > 0) {
-        take_descriptors(&message, descriptor);
+        /* The first, if there is none yet. */
+        size_t count = *descriptor >= 0;
+        rights_take(&message, descriptor, 1, &count);
         frame_reader_filled(reader, (size_t)got);
         return 0;
     }

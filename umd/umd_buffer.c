@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Buffers: created without waiting; requirements by what they were created with. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "umd/umd_memory.h"
@@ -8,26 +7,6 @@
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
-
-void umd_resource_key_init(struct umd_resource_key *key, const uint8_t *bytes, size_t size)
-{
-    key->heap = NULL;
-    key->size = 0;
-    if (size > UMD_KEY_MAX)
-        return;
-    uint8_t *to = key->bytes;
-    if (size > UMD_KEY_INLINE)
-        to = key->heap = malloc(size);
-    if (!to)
-        return;
-    memcpy(to, bytes, size);
-    key->size = (uint32_t)size;
-}
-
-void umd_resource_key_finish(struct umd_resource_key *key)
-{
-    free(key->heap);
-}
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_CreateBuffer(VkDevice device_handle,
                                                 const VkBufferCreateInfo *pCreateInfo,
@@ -45,20 +24,13 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_CreateBuffer(VkDevice device_handle,
         goto free_buffer;
     VkBuffer handle = UMD_HANDLE(VkBuffer, id);
     struct wire_encoder *e = umd_stream_begin(device->stream);
-    size_t at = e->used;
+    size_t create_info = e->used + sizeof(struct vkwire_CreateBuffer);
     wire_put_CreateBuffer(e, pCreateInfo, &handle);
-    if (!e->failed) {
-        at += sizeof(struct vkwire_CreateBuffer);
-        umd_resource_key_init(&buffer->key, e->data + at, e->used - at);
-    }
-    result = umd_stream_end(device->stream, false);
+    result = umd_resource_end_create(device, e, create_info, id, &buffer->key);
     if (result)
-        goto free_id;
+        goto free_buffer;
     *pBuffer = handle;
     return VK_SUCCESS;
-free_id:
-    umd_id_free(&device->ids, id);
-    umd_resource_key_finish(&buffer->key);
 free_buffer:
     umd_free(pAllocator, &device->allocator, buffer);
     return result;

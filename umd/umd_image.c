@@ -32,20 +32,13 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_CreateImage(VkDevice device_handle,
         goto free_image;
     VkImage handle = UMD_HANDLE(VkImage, id);
     struct wire_encoder *e = umd_stream_begin(device->stream);
-    size_t at = e->used;
+    size_t create_info = e->used + sizeof(struct vkwire_CreateImage);
     wire_put_CreateImage(e, pCreateInfo, &handle);
-    if (!e->failed) {
-        at += sizeof(struct vkwire_CreateImage);
-        umd_resource_key_init(&image->key, e->data + at, e->used - at);
-    }
-    result = umd_stream_end(device->stream, false);
+    result = umd_resource_end_create(device, e, create_info, id, &image->key);
     if (result)
-        goto free_id;
+        goto free_image;
     *pImage = handle;
     return VK_SUCCESS;
-free_id:
-    umd_id_free(&device->ids, id);
-    umd_resource_key_finish(&image->key);
 free_image:
     umd_free(pAllocator, &device->allocator, image);
     return result;

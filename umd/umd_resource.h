@@ -14,7 +14,11 @@ struct umd_resource_key {
     uint8_t bytes[UMD_KEY_INLINE];
 };
 
-void umd_resource_key_init(struct umd_resource_key *key, const uint8_t *bytes, size_t size);
+/* Ends the command that creates a buffer or image: takes the key from its create info, which begins
+ * at `create_info` in the encoder, and sends. `key` is all zeros before. As umd_stream_end; on
+ * failure the id and the key are freed. */
+VkResult umd_resource_end_create(struct umd_device *device, const struct wire_encoder *encoder,
+                                 size_t create_info, uint64_t id, struct umd_resource_key *key);
 void umd_resource_key_finish(struct umd_resource_key *key);
 static inline struct umd_requirements_key
 umd_resource_requirements_key(const struct umd_resource_key *key, uint32_t kind)

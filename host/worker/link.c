@@ -16,6 +16,7 @@
 
 #include "host/worker/stream.h"
 #include "util/log.h"
+#include "util/rights.h"
 
 #define MAX_DESCRIPTORS 2
 
@@ -24,7 +25,7 @@ struct packet {
     const uint8_t *payload; /* 8-byte aligned: behind a header of 8 bytes */
     size_t size;
     int descriptors[MAX_DESCRIPTORS]; /* -1 where there is none */
-    uint32_t descriptor_count;
+    size_t descriptor_count;
 };
 
 struct link_loop {
@@ -43,17 +44,9 @@ static int send_packet(int link, const struct link_header *header, const void *f
     struct iovec parts[3] = {{(void *)(uintptr_t)header, sizeof(*header)},
                              {(void *)(uintptr_t)fixed, fixed_size},
                              {(void *)(uintptr_t)data, size}};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {0};
+    union rights_control control;
     struct msghdr message = {.msg_iov = parts, .msg_iovlen = 3};
-    if (descriptor >= 0) {
-        message.msg_control = control;
-        message.msg_controllen = sizeof(control);
-        struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-        rights->cmsg_level = SOL_SOCKET;
-        rights->cmsg_type = SCM_RIGHTS;
-        rights->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(rights), &descriptor, sizeof(int));
-    }
+    rights_attach(&message, &control, &descriptor, descriptor >= 0);
     ssize_t sent;
     do {
         sent = sendmsg(link, &message, MSG_NOSIGNAL);
@@ -74,21 +67,9 @@ int worker_send_ready(struct worker *worker, int notify)
     return send_packet(worker->link, &header, NULL, 0, NULL, 0, notify);
 }
 
-static void take_descriptors(struct msghdr *message, struct packet *packet)
-{
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(message); at; at = CMSG_NXTHDR(message, at)) {
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_type != SCM_RIGHTS)
-            continue;
-        size_t count = (at->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-        for (size_t i = 0; i < count && packet->descriptor_count < MAX_DESCRIPTORS; i++)
-            memcpy(&packet->descriptors[packet->descriptor_count++],
-                   CMSG_DATA(at) + i * sizeof(int), sizeof(int));
-    }
-}
-
 static void close_descriptors(struct packet *packet)
 {
-    for (uint32_t i = 0; i < packet->descriptor_count; i++)
+    for (size_t i = 0; i < packet->descriptor_count; i++)
         close(packet->descriptors[i]);
 }
 
@@ -96,11 +77,9 @@ static void close_descriptors(struct packet *packet)
 static int receive(struct link_loop *loop, struct packet *packet)
 {
     struct iovec part = {loop->buffer, LINK_MAX};
-    _Alignas(struct cmsghdr) char control[CMSG_SPACE(MAX_DESCRIPTORS * sizeof(int))];
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof(control)};
+    union rights_control control;
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    rights_expect(&message, &control, MAX_DESCRIPTORS);
     ssize_t got;
     do {
         got = recvmsg(loop->worker->link, &message, MSG_CMSG_CLOEXEC);
@@ -111,7 +90,7 @@ static int receive(struct link_loop *loop, struct packet *packet)
         return 0;
     *packet =
         (struct packet){.payload = loop->buffer + sizeof(packet->header), .descriptors = {-1, -1}};
-    take_descriptors(&message, packet);
+    rights_take(&message, packet->descriptors, MAX_DESCRIPTORS, &packet->descriptor_count);
     if ((size_t)got < sizeof(packet->header) || message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
         close_descriptors(packet);
         return -EPROTO;
