@@ -91,6 +91,20 @@ void *kmt_mapping_address(const struct kmt_mapping *mapping, uint64_t offset)
     return mapping->address + (offset - mapping->offset);
 }
 
+bool kmt_mapping_find_locked(const void *address, size_t size, uint64_t *channel, uint64_t *offset)
+{
+    for (const struct kmt_mapping *mapping = all_mappings; mapping; mapping = mapping->next) {
+        uintptr_t first = (uintptr_t)mapping->address, at = (uintptr_t)address;
+        if (mapping->abandoned || at < first || at - first > mapping->size ||
+            size > mapping->size - (at - first))
+            continue;
+        *channel = mapping->channel;
+        *offset = mapping->offset + (at - first);
+        return true;
+    }
+    return false;
+}
+
 static void end_fences(struct kmt_mapping *mapping)
 {
     for (size_t at = 0; at < mapping->size; at += WIRE_FENCE_STRIDE) {

@@ -32,6 +32,10 @@ void kmt_mapping_unref_locked(struct kmt_mapping *mapping);
 /* What lies at an offset of the aperture that the mapping covers. */
 void *kmt_mapping_address(const struct kmt_mapping *mapping, uint64_t offset);
 
+/* The channel and the place in its aperture of memory that is mapped; false: it is not, or is not
+ * all of one mapping. */
+bool kmt_mapping_find_locked(const void *address, size_t size, uint64_t *channel, uint64_t *offset);
+
 void kmt_mappings_lose_locked(uint64_t channel);
 void kmt_mappings_abandon_locked(void);
 

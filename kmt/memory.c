@@ -353,6 +353,14 @@ KMT_PUBLIC NTSTATUS APIENTRY D3DKMTUnlock2(CONST D3DKMT_UNLOCK2 *pArgs)
     return status;
 }
 
+KMT_PUBLIC NTSTATUS gpupv_kmt_share_memory(const void *address, size_t size, int *fd,
+                                           uint64_t *offset, uint64_t *file_size)
+{
+    if (!address || !fd || !offset || !file_size)
+        return STATUS_INVALID_PARAMETER;
+    return kmt_process_share(address, size, fd, offset, file_size);
+}
+
 /* --- Properties and usage ------------------------------------------------------------------- */
 
 KMT_PUBLIC NTSTATUS APIENTRY D3DKMTUpdateAllocationProperty(D3DDDI_UPDATEALLOCPROPERTY *pArgs)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "kmt/process.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -234,6 +235,27 @@ void kmt_process_unmap_locked(struct kmt_handle *entry)
 {
     kmt_mapping_unref_locked(entry->mapping);
     entry->mapping = NULL;
+}
+
+NTSTATUS kmt_process_share(const void *address, size_t size, int *fd, uint64_t *offset,
+                           uint64_t *aperture_size)
+{
+    uint64_t id;
+    kmt_process_lock();
+    bool found = kmt_mapping_find_locked(address, size, &id, offset);
+    kmt_process_unlock();
+    if (!found)
+        return STATUS_NOT_SUPPORTED;
+    struct kmt_channel *channel = current_channel();
+    NTSTATUS status = STATUS_DEVICE_REMOVED;
+    if (channel && kmt_channel_id(channel) == id) {
+        int aperture = kmt_channel_aperture(channel, aperture_size);
+        *fd = aperture < 0 ? -1 : fcntl(aperture, F_DUPFD_CLOEXEC, 0);
+        if (aperture >= 0)
+            status = *fd < 0 ? STATUS_NO_MEMORY : STATUS_SUCCESS;
+    }
+    kmt_channel_unref(channel);
+    return status;
 }
 
 bool kmt_process_is_connected(void)

@@ -63,6 +63,12 @@ NTSTATUS kmt_process_map_locked(struct kmt_channel *channel, struct kmt_handle *
 NTSTATUS kmt_process_map_fence(struct kmt_channel *channel, D3DKMT_HANDLE handle, void **address);
 void kmt_process_unmap_locked(struct kmt_handle *entry);
 
+/* A descriptor of the aperture that memory is mapped from, the caller's own, and where it lies in
+ * it. STATUS_NOT_SUPPORTED: it is not mapped from there; STATUS_DEVICE_REMOVED: the connection was
+ * lost; STATUS_NO_MEMORY: no descriptor is free. */
+NTSTATUS kmt_process_share(const void *address, size_t size, int *fd, uint64_t *offset,
+                           uint64_t *aperture_size);
+
 /* False when there is no connection, or when it was found to be lost. */
 bool kmt_process_is_connected(void);
 /* A channel has failed: its fences tell so. */

@@ -9,12 +9,22 @@
 
 #define API __attribute__((visibility("default")))
 
+/* What an older shim has as well; the rest is for windows. */
+#define NEEDED_CALLBACKS offsetof(struct gpupv_umd_callbacks, OpenLibrary)
+
 /* The table is the shim's, of which there is one in a process. */
 static const struct gpupv_umd_callbacks *_Atomic shim_callbacks;
 
 const struct gpupv_umd_callbacks *umd_callbacks(void)
 {
     return atomic_load_explicit(&shim_callbacks, memory_order_acquire);
+}
+
+const struct gpupv_umd_callbacks *umd_window_callbacks(void)
+{
+    const struct gpupv_umd_callbacks *callbacks = umd_callbacks();
+
+    return callbacks && callbacks->size >= sizeof(*callbacks) ? callbacks : NULL;
 }
 
 static uint64_t driver_version(void)
@@ -40,7 +50,7 @@ API NTSTATUS APIENTRY gpupv_umd_open_adapter(const struct gpupv_umd_adapter *ada
     struct umd_adapter *own;
 
     if (adapter->interface_version < GPUPV_UMD_INTERFACE_VERSION ||
-        adapter->callbacks->size < sizeof(*adapter->callbacks) || info->size < sizeof(*info))
+        adapter->callbacks->size < NEEDED_CALLBACKS || info->size < sizeof(*info))
         return STATUS_REVISION_MISMATCH;
     atomic_store_explicit(&shim_callbacks, adapter->callbacks, memory_order_release);
     own = calloc(1, sizeof(*own));

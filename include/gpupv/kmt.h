@@ -138,6 +138,15 @@ void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout);
 /* Wakes all that sleep on a word, on both sides. */
 void gpupv_kmt_wake(uint32_t *word);
 
+/* Memory that D3DKMTLock2 has mapped, for others in the guest to map (a display server): *fd is a
+ * descriptor of the caller's, and the `size` bytes at `address` lie at *offset of the *file_size
+ * bytes that it has. Whoever gets it sees all CPU-visible memory of this process.
+ * STATUS_NOT_SUPPORTED: the memory is not shared with the host; STATUS_DEVICE_REMOVED: the
+ * connection was lost; STATUS_NO_MEMORY: no descriptor is free; STATUS_INVALID_PARAMETER: NULL.
+ * Thread-safe. */
+NTSTATUS gpupv_kmt_share_memory(const void *address, size_t size, int *fd, uint64_t *offset,
+                                uint64_t *file_size);
+
 enum gpupv_kmt_guard_result {
     GPUPV_KMT_GUARD_OFF = 0,     /* GPUPV_GUARD is not "strict": nothing was searched */
     GPUPV_KMT_GUARD_CLEAN = 1,

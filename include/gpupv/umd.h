@@ -62,6 +62,20 @@ struct gpupv_umd_callbacks {
     /* gpupv_kmt_guard of gpupv/kmt.h, with its results: 0 while GPUPV_GUARD is not "strict", 1 for
      * what may cross. */
     int (*Guard)(const void *data, size_t size, int with_handles, size_t *offset);
+    /* Opens a library of the guest by its soname: a window system's. NULL when there is none. It stays
+     * open until the process ends. */
+    void *(*OpenLibrary)(const char *name);
+    /* A symbol of it, or NULL. */
+    void *(*LibrarySymbol)(void *library, const char *name);
+    /* Starts a thread with all signals blocked, which runs run(data). NULL when it cannot be had. */
+    void *(*CreateThread)(void (*run)(void *data), void *data);
+    /* Waits until it has ended, and frees it. */
+    void (*JoinThread)(void *thread);
+    /* Memory of an allocation that D3DKMTLock2 has mapped, as a descriptor: *fd is the caller's, the
+     * `size` bytes at `address` lie at *offset of *file_size bytes. STATUS_NOT_SUPPORTED: it is not
+     * memory that others can map. */
+    NTSTATUS (*ShareMemory)(const void *address, size_t size, int *fd, uint64_t *offset,
+                            uint64_t *file_size);
 };
 
 /* An adapter as the shim opened it. Valid for the process' life. */

@@ -22,6 +22,7 @@ class Planner:
         self.digest = digest
         self.policy = paravirtual_policy.checked(policy, model)
         self.structures = Structures(model, self.policy)
+        self.window = {*self.policy["window_extensions"], *self.policy["window_host_extensions"]}
         self.refused = self._refused_extensions()
         self.provided = self._provided()
 
@@ -33,7 +34,7 @@ class Planner:
                 return reason
         if extension.platform == "provisional":
             return "provisional"
-        if extension.platform:
+        if extension.platform and extension.platform not in self.policy["platforms"]:
             return f"of the platform {extension.platform}"
         return None
 
@@ -92,8 +93,13 @@ class Planner:
                 extension.spec_version, extension.type == "device",
                 self.refused.get(extension.name),
                 promoted.replace("VK_VERSION_", "VK_API_VERSION_") if promoted else None,
-                bool(extension.platform)))
+                bool(extension.platform), extension.name in self.policy["window_extensions"]))
         return result
+
+    def _of_window(self, command):
+        """Commands that the guest's window system gives are the guest's."""
+        names = [command.name, *(a for a, c in self.model.aliases.items() if c == command.name)]
+        return any(e in self.window for n in names for e in self.provided.get(n, ()))
 
     # Parameters
 
@@ -220,6 +226,8 @@ class Planner:
         for section in ("guest", "by_hand", "ignored"):
             if name in self.policy[section]:
                 result.guest = section
+        if self._of_window(command):
+            result.guest = "guest"
         if result.guest in ("guest", "ignored"):
             result.wire = False
             if result.guest == "ignored" and command.returns != "void":
@@ -419,6 +427,16 @@ class Planner:
     def _with_next(self, plans):
         return {p.name for p in self._reach(plans, {}).values() if p.has_next}
 
+    def _opaque(self, commands):
+        """Structures of platforms' headers that entry points point to."""
+        core = set(self.model.core_types)
+        for extension in self.model.extensions.values():
+            if extension.supported and not extension.platform:
+                core.update(extension.types)
+        used = {p.type for c in commands for p in self.model.commands["vk" + c.name].params
+                if p.type in self.model.structs}
+        return sorted(used - core)
+
     # The whole
 
     def _api_version(self, commands):
@@ -489,7 +507,9 @@ class Planner:
             [(n, r) for n, r in sorted(self.policy["refused_commands"].items())
              if "vk" + n in self.model.commands],
             [(n, r) for n, r in sorted(self.policy["refused_structures"].items())
-             if n in self.model.structs])
+             if n in self.model.structs],
+            [line for lines in self.policy["platforms"].values() for line in lines],
+            self._opaque(commands))
 
     @staticmethod
     def _aliases(commands):

@@ -163,7 +163,8 @@ class Offer:
     device: bool
     refused: str | None
     promoted_to: str | None
-    foreign: bool  # refused for its platform
+    foreign: bool  # of a platform
+    window: bool  # the guest's own: the host's device does not get it
 
 
 @dataclass
@@ -198,6 +199,8 @@ class Plan:
     sanitized: list  # structures
     refused_commands: list  # (name, reason)
     refused_structures: list
+    foreign: list  # declarations of platforms' types
+    opaque: list  # structures that the Vulkan core header does not define
 
     @staticmethod
     def _all(structs):
