@@ -4,6 +4,7 @@
 packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-jinja2
   libsystemd-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev
   libexpat1-dev libhivex-dev libseccomp-dev libvulkan-dev libcmocka-dev libpng-dev
+  libxcb1-dev libxcb-present-dev libxcb-shm0-dev libxcb-xfixes0-dev libx11-dev
   glslang-tools"
 packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-apps imagemagick"
 packages_check="vulkan-validationlayers clang libclang-rt-dev directx-headers-dev mandoc procps

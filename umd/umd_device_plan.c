@@ -6,6 +6,7 @@
 
 #include "umd/umd_facts.h"
 #include "umd/umd_instance.h"
+#include "vkwire_extensions.h"
 
 static bool device_offers(uint32_t index, const void *data)
 {
@@ -28,6 +29,23 @@ static VkResult check_queues(struct umd_device_plan *plan, const struct umd_fact
     return VK_SUCCESS;
 }
 
+/* Whether it belongs to the guest's window system alone. */
+static bool is_of_window(const struct facts_structure *kind)
+{
+    bool of_window = false;
+
+    if (kind->core)
+        return false;
+    for (const char *const *name = kind->extensions; name && *name; name++) {
+        int index = vkwire_extension_find(*name);
+
+        if (index < 0 || !vkwire_extensions[index].window)
+            return false;
+        of_window = true;
+    }
+    return of_window;
+}
+
 /* The size of a structure that the host gets, 0 for the others: those that stay in the guest, that
  * the device does not know, that come a second time, and the Vulkan loader's. */
 static size_t passed_size(const struct umd_facts *facts, const VkBaseInStructure *s)
@@ -40,7 +58,8 @@ static size_t passed_size(const struct umd_facts *facts, const VkBaseInStructure
     case VK_STRUCTURE_TYPE_DEVICE_DIAGNOSTICS_CONFIG_CREATE_INFO_NV:
         return sizeof(VkDeviceDiagnosticsConfigCreateInfoNV);
     default:
-        if (!kind || kind->chain != FACTS_FEATURES || !facts->structures[kind - facts_structures])
+        if (!kind || kind->chain != FACTS_FEATURES || !facts->structures[kind - facts_structures] ||
+            is_of_window(kind))
             return 0;
         return kind->size;
     }
@@ -91,6 +110,27 @@ static VkResult copy_chain(struct umd_device_plan *plan, const struct umd_facts 
     return VK_SUCCESS;
 }
 
+/* The host's device does not get those of the guest's window system. */
+static VkResult copy_extensions(struct umd_device_plan *plan)
+{
+    uint32_t count = 0;
+
+    if (!plan->info.enabledExtensionCount)
+        return VK_SUCCESS;
+    plan->extensions = malloc(plan->info.enabledExtensionCount * sizeof(*plan->extensions));
+    if (!plan->extensions)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    for (uint32_t i = 0; i < plan->info.enabledExtensionCount; i++) {
+        const char *name = plan->info.ppEnabledExtensionNames[i];
+
+        if (!vkwire_extensions[vkwire_extension_find(name)].window)
+            plan->extensions[count++] = name;
+    }
+    plan->info.enabledExtensionCount = count;
+    plan->info.ppEnabledExtensionNames = plan->extensions;
+    return VK_SUCCESS;
+}
+
 VkResult umd_device_plan_init(struct umd_device_plan *plan, const struct umd_facts *facts,
                               const VkDeviceCreateInfo *info, bool *enabled)
 {
@@ -106,11 +146,14 @@ VkResult umd_device_plan_init(struct umd_device_plan *plan, const struct umd_fac
     if (result == VK_SUCCESS)
         result = check_queues(plan, facts);
     if (result == VK_SUCCESS)
+        result = copy_extensions(plan);
+    if (result == VK_SUCCESS)
         result = copy_chain(plan, facts);
     return result;
 }
 
 void umd_device_plan_finish(struct umd_device_plan *plan)
 {
+    free(plan->extensions);
     free(plan->chain);
 }

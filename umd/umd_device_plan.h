@@ -6,8 +6,9 @@
 #include "umd/umd.h"
 
 struct umd_device_plan {
-    VkDeviceCreateInfo info; /* its chain is the plan's own copy */
+    VkDeviceCreateInfo info; /* its chain and its list of extensions are the plan's own */
     void *chain;             /* malloc'ed */
+    const char **extensions; /* malloc'ed */
     uint32_t queue_count;
 };
 

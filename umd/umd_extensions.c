@@ -4,6 +4,7 @@
 
 #include "umd/umd_facts.h"
 #include "umd/umd_instance.h"
+#include "umd/umd_wsi.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_extensions.h"
@@ -25,6 +26,8 @@ bool umd_instance_extension_offered(uint32_t index)
 
     if (extension->device || extension->refused)
         return false;
+    if (extension->window)
+        return umd_window_extension_offered(index);
     for (size_t i = 0; i < sizeof(instance_extensions) / sizeof(instance_extensions[0]); i++)
         if (!strcmp(extension->name, instance_extensions[i]))
             return true;

@@ -63,6 +63,30 @@ static bool parse_structure(struct parser *parser, const struct facts_record *re
     return true;
 }
 
+/* With a swapchain of the host's there are the extensions of the guest's window system. */
+static bool add_extensions(struct parser *parser, const struct facts_extension *from,
+                           uint32_t count)
+{
+    struct umd_facts *facts = parser->facts;
+    bool windows = false;
+    for (uint32_t i = 0; i < count; i++)
+        windows |= from[i].index == VKWIRE_EXT_KHR_SWAPCHAIN;
+    facts->extensions = malloc(vkwire_extension_count * sizeof(*facts->extensions));
+    if (!facts->extensions)
+        return wrong(parser, "there is no memory for it");
+    for (uint32_t index = 0; index < vkwire_extension_count; index++) {
+        const struct vkwire_extension *extension = &vkwire_extensions[index];
+        if (count && from->index == index) {
+            facts->extensions[facts->extension_count++] = *from++;
+            count--;
+        } else if (windows && extension->window && extension->device && !extension->refused) {
+            facts->extensions[facts->extension_count++] =
+                (struct facts_extension){index, extension->spec_version};
+        }
+    }
+    return true;
+}
+
 static bool parse_extensions(struct parser *parser, const struct facts_record *record,
                              const uint8_t *bytes)
 {
@@ -76,12 +100,11 @@ static bool parse_extensions(struct parser *parser, const struct facts_record *r
         uint32_t index = extensions[i].index;
 
         if (index >= vkwire_extension_count || !vkwire_extensions[index].device ||
-            vkwire_extensions[index].refused || (i && index <= extensions[i - 1].index))
+            vkwire_extensions[index].refused || vkwire_extensions[index].window ||
+            (i && index <= extensions[i - 1].index))
             return wrong(parser, "an extension cannot be offered");
     }
-    parser->facts->extensions = extensions;
-    parser->facts->extension_count = record->count;
-    return true;
+    return add_extensions(parser, extensions, record->count);
 }
 
 static bool parse_formats(struct parser *parser, const struct facts_record *record,
@@ -159,6 +182,23 @@ static bool unpack_roots(struct parser *parser)
     return true;
 }
 
+/* Features of the extensions that the guest's window system adds. */
+static void add_window_features(struct umd_facts *facts)
+{
+    static const VkBool32 on = VK_TRUE; /* packed, such a structure is its one feature */
+    static const VkStructureType types[] = {
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR,
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR,
+    };
+    if (!umd_facts_has_extension(facts, VKWIRE_EXT_KHR_SWAPCHAIN))
+        return;
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        const struct facts_structure *kind = facts_structure_find(types[i]);
+        if (kind && kind->packed_size == sizeof(on))
+            facts->structures[kind - facts_structures] = (const uint8_t *)&on;
+    }
+}
+
 static bool parse(struct parser *parser, size_t size)
 {
     struct facts_header header;
@@ -175,6 +215,7 @@ static bool parse(struct parser *parser, size_t size)
             return false;
     if (parser->at != parser->end)
         return wrong(parser, "something follows it");
+    add_window_features(parser->facts);
     return unpack_roots(parser);
 }
 
@@ -213,6 +254,7 @@ void umd_facts_destroy(struct umd_facts *facts)
     if (!facts)
         return;
     free(facts->structures);
+    free(facts->extensions);
     free(facts->data);
     free(facts);
 }

@@ -22,7 +22,7 @@ struct umd_facts {
     uint32_t queue_family_count;
     uint32_t extension_count;
     uint32_t format_count;
-    const struct facts_extension *extensions;
+    struct facts_extension *extensions; /* those of the guest's window system among them */
     const struct facts_format *formats;
     const uint8_t **structures; /* packed, by index in facts_structures; NULL where not known */
     uint8_t *data;              /* the message, that all this points into */

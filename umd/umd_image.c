@@ -6,6 +6,7 @@
 #include "umd/umd_chain.h"
 #include "umd/umd_memory.h"
 #include "umd/umd_resource.h"
+#include "umd/umd_wsi.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
@@ -22,6 +23,11 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_CreateImage(VkDevice device_handle,
                                                VkImage *pImage)
 {
     struct umd_device *device = umd_device_from(device_handle);
+    const VkImageSwapchainCreateInfoKHR *of_swapchain =
+        umd_chain_find(pCreateInfo->pNext, VK_STRUCTURE_TYPE_IMAGE_SWAPCHAIN_CREATE_INFO_KHR);
+    if (of_swapchain && of_swapchain->swapchain)
+        return umd_swapchain_create_alias(device_handle, of_swapchain->swapchain, pAllocator,
+                                          pImage);
     struct umd_image *image = umd_alloc(pAllocator, &device->allocator, sizeof(*image),
                                         VK_SYSTEM_ALLOCATION_SCOPE_OBJECT);
     if (!image)
@@ -195,6 +201,11 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_BindImageMemory2(VkDevice device_handle, uint
     struct umd_device *device = umd_device_from(device_handle);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         VkBindImageMemoryInfo info = pBindInfos[i];
+        const VkBindImageMemorySwapchainInfoKHR *of_swapchain = umd_chain_find(
+            info.pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
+        if (of_swapchain && of_swapchain->swapchain)
+            info.memory = umd_swapchain_memory(device, of_swapchain->swapchain,
+                                               of_swapchain->imageIndex);
         umd_memory_resolve(device, &info.memory, &info.memoryOffset);
         struct wire_encoder *e = umd_stream_begin(device->stream);
         wire_put_BindImageMemory2(e, 1, &info);

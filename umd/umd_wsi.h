@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Windows. A surface belongs to a window system of the guest: a table of functions (X11, Wayland, none).
- * A swapchain's images are made by the host; their pixels lie in CPU-visible memory, which the
- * window system reads: from the aperture itself where it takes descriptors, else from what it is sent.
+ * Windows. A surface belongs to a window system of the guest: a table of functions (X11, Wayland,
+ * none). A swapchain's images are made by the host; their pixels lie in CPU-visible memory, which
+ * the window system reads: from the aperture itself where it takes descriptors, else from what it
+ * is sent.
  *
  * Each swapchain has a thread. vkQueuePresentKHR submits what is to be waited for and queues the
- * image; the thread waits until the host has finished it, hands it to the window system, and listens
- * to what that says. vkAcquireNextImageKHR waits for the thread. Nothing else of the program waits.
+ * image; the thread waits until the host has finished it, hands it to the window system, and
+ * listens to what that says. vkAcquireNextImageKHR waits for the thread. Nothing else of the
+ * program waits.
  *
- *     idle ─ acquire ─▶ acquired ─ present ─▶ queued ─ the thread ─▶ shown ─ the window system ─▶ idle
+ *     idle ─ acquire ─▶ acquired ─ present ─▶ queued ─ the thread ─▶ shown ─ the window system ─▶
+ * idle
  */
 #ifndef GPUPV_UMD_WSI_H
 #define GPUPV_UMD_WSI_H
@@ -25,7 +28,8 @@ struct umd_swapchain_image;
 
 struct umd_surface {
     const struct umd_window_system *system;
-    struct umd_swapchain *swapchain; /* that presents to it now, or NULL; as the surface is synchronised */
+    struct umd_swapchain
+        *swapchain; /* that presents to it now, or NULL; as the surface is synchronised */
 };
 
 /* What a window can show. The rest of VkSurfaceCapabilitiesKHR is the same for all. */
@@ -50,6 +54,10 @@ static inline struct umd_surface *umd_surface_from(VkSurfaceKHR surface)
 /* Whether a queue family can present at all: it must copy images. */
 bool umd_family_presents(const struct umd_physical_device *device, uint32_t family);
 
+/* Whether the guest has what an instance extension of windows needs, by its index in
+ * vkwire_extensions. */
+bool umd_window_extension_offered(uint32_t index);
+
 /* --- Swapchains (umd_swapchain.c) --- */
 
 enum umd_image_state { UMD_IMAGE_IDLE, UMD_IMAGE_ACQUIRED, UMD_IMAGE_QUEUED, UMD_IMAGE_SHOWN };
@@ -57,24 +65,27 @@ enum umd_image_state { UMD_IMAGE_IDLE, UMD_IMAGE_ACQUIRED, UMD_IMAGE_QUEUED, UMD
 struct umd_swapchain_image {
     VkImage image;
     VkDeviceMemory memory;
-    /* What the window system reads: the image itself where it is linear and the device a CPU, else a
-     * buffer into which the presenting queue copies it. */
+    /* What the window system reads: the image itself where it is linear and the device a CPU, else
+     * a buffer into which the presenting queue copies it. */
     VkBuffer copy;
     VkDeviceMemory copy_memory;
     VkCommandBuffer *commands; /* that copy, by queue family; NULL where none was needed so far */
     const uint8_t *pixels;     /* extent.height rows of `stride` bytes, in this process */
     uint32_t stride;
     enum umd_image_state state; /* with swapchain->lock */
-    uint64_t order;             /* with lock: of its last use, so that the oldest is acquired first */
-    uint64_t serial;            /* of its last presentation, unique in the process */
-    uint64_t present_id;        /* VkPresentIdKHR of that, or 0 */
-    void *window;               /* the window system's, of this image */
+    uint64_t order;      /* with lock: of its last use, so that the oldest is acquired first */
+    uint64_t serial;     /* of its last presentation, unique in the process */
+    uint64_t present_id; /* VkPresentIdKHR of that, or 0 */
+    void *window;        /* the window system's, of this image */
 };
 
 /* An image on its way to the window. */
 struct umd_present {
+    struct umd_swapchain *swapchain;
     struct umd_swapchain_image *image;
     uint64_t point;      /* umd_point of the submission that ends it */
+    uint32_t serial;     /* that no other presentation of the process has */
+    uint64_t present_id; /* VkPresentIdKHR, or 0 */
     uint32_t rect_count; /* what has changed (VK_KHR_incremental_present); 0: all of it */
     VkRectLayerKHR *rects;
 };
@@ -93,20 +104,20 @@ struct umd_swapchain {
     uint32_t image_count;
     struct umd_swapchain_image *images;
     struct umd_swapchain_recipe *recipe; /* how the images are made: umd_swapchain_image.c */
-    VkCommandPool *pools; /* for the copies, by queue family */
-    void *window;         /* the window system's, of this swapchain */
+    VkCommandPool *pools;                /* for the copies, by queue family */
+    void *window;                        /* the window system's, of this swapchain */
 
     pthread_mutex_t lock;
     /* With lock. */
     VkResult status; /* VK_SUCCESS, VK_SUBOPTIMAL_KHR, or the error that ends it */
     bool retired;
-    bool stop;     /* the thread is to end */
+    bool stop;      /* the thread is to end */
     bool throttled; /* FIFO: the window system has not shown the last one yet */
     struct umd_present queue[UMD_MAX_SWAPCHAIN_IMAGES]; /* from `first`, `queued` of them */
     uint32_t first, queued;
-    uint32_t shown;          /* images in that state */
-    uint64_t orders;         /* counts uses of images */
-    uint64_t presented;      /* the highest VkPresentIdKHR that the user has seen */
+    uint32_t shown;     /* images in that state */
+    uint64_t orders;    /* counts uses of images */
+    uint64_t presented; /* the highest VkPresentIdKHR that the user has seen */
 
     uint32_t changes; /* counts, atomically: acquire and vkWaitForPresentKHR sleep on it */
     int wake;         /* eventfd: the thread is to look */
@@ -126,31 +137,34 @@ struct umd_window_system {
     /* Before the surface's memory is freed; may be NULL. */
     void (*finish_surface)(struct umd_surface *surface);
 
-    /* Of swapchains. create: before the thread; sets swapchain->window. A retired swapchain of the same
-     * surface may still be there. destroy: after the thread has ended; frees what the images have, too.
-     * Takes a swapchain whose create has failed. */
+    /* Of swapchains. create: before the thread; sets swapchain->window. A retired swapchain of the
+     * same surface may still be there. destroy: after the thread has ended; frees what the images
+     * have, too. Takes a swapchain whose create has failed. */
     VkResult (*create_swapchain)(struct umd_swapchain *swapchain);
     void (*destroy_swapchain)(struct umd_swapchain *swapchain);
 
-    /* The thread's. present: hands an image to the window; its pixels are complete. Gives VK_SUCCESS,
-     * VK_SUBOPTIMAL_KHR, or an error that ends the swapchain. It or a later dispatch calls
-     * umd_swapchain_shown and umd_swapchain_idle. In FIFO modes it may set swapchain->throttled (with
-     * lock), and dispatch clears it: no image is presented meanwhile. */
+    /* The thread's. present: hands an image to the window; its pixels are complete. Gives
+     * VK_SUCCESS, VK_SUBOPTIMAL_KHR, or an error that ends the swapchain. It or a later dispatch
+     * calls umd_swapchain_shown and umd_swapchain_idle. In FIFO modes it may set
+     * swapchain->throttled (with lock), and dispatch clears it: no image is presented meanwhile. */
     VkResult (*present)(struct umd_swapchain *swapchain, const struct umd_present *present);
     /* Deals with what the window system has said, waiting at most `timeout` milliseconds (-1: for
-     * ever) for that or for swapchain->wake to be readable, which it leaves alone. `expects` is false
-     * while nothing can come that matters. Results as of present. */
+     * ever) for that or for swapchain->wake to be readable, which it leaves alone. `expects` is
+     * false while nothing can come that matters. Results as of present. */
     VkResult (*dispatch)(struct umd_swapchain *swapchain, bool expects, int timeout);
     /* Deals with what has come already; any thread, without lock. NULL: nothing to do. */
     VkResult (*look)(struct umd_swapchain *swapchain);
 };
 
 extern const struct umd_window_system umd_x11;
+/* Whether the guest has the libraries. */
+bool umd_xcb_available(void);
+bool umd_xlib_available(void);
 
-/* For the window system, without lock; any thread. The user has seen what the image showed (false: it
- * was passed over). The window system no longer reads the image. */
-void umd_swapchain_shown(struct umd_swapchain *swapchain, struct umd_swapchain_image *image,
-                         bool seen);
+/* For the window system, without lock; any thread. The user has seen the presentation with this
+ * VkPresentIdKHR, or it was passed over and never will be seen. */
+void umd_swapchain_shown(struct umd_swapchain *swapchain, uint64_t present_id);
+/* The window system no longer reads the image. */
 void umd_swapchain_idle(struct umd_swapchain *swapchain, struct umd_swapchain_image *image);
 /* The last presentation no longer holds the next one up. */
 void umd_swapchain_unthrottle(struct umd_swapchain *swapchain);
@@ -158,11 +172,12 @@ void umd_swapchain_unthrottle(struct umd_swapchain *swapchain);
 void umd_swapchain_note(struct umd_swapchain *swapchain, VkResult result);
 /* Makes the thread look. */
 void umd_swapchain_wake(struct umd_swapchain *swapchain);
-/* A number that no presentation of the process had before. */
-uint64_t umd_present_serial(void);
 
-/* The aperture's descriptor, which `pixels` of `size` bytes lie in, and where. The descriptor is the
- * caller's. False: they lie in memory that cannot be shared. */
+/* Gives an acquired image back. */
+void umd_swapchain_release(struct umd_swapchain *swapchain, struct umd_swapchain_image *image);
+
+/* The aperture's descriptor, which `pixels` of `size` bytes lie in, and where. The descriptor is
+ * the caller's. False: they lie in memory that cannot be shared. */
 bool umd_window_share(const void *pixels, size_t size, int *fd, uint64_t *offset,
                       uint64_t *aperture_size);
 
@@ -172,15 +187,14 @@ bool umd_window_share(const void *pixels, size_t size, int *fd, uint64_t *offset
 VkResult umd_swapchain_make_images(struct umd_swapchain *swapchain,
                                    const VkSwapchainCreateInfoKHR *info);
 void umd_swapchain_free_images(struct umd_swapchain *swapchain);
-/* The commands that copy the image on queues of a family; *commands is VK_NULL_HANDLE where none are
- * needed. */
+/* The commands that copy the image on queues of a family; *commands is VK_NULL_HANDLE where none
+ * are needed. */
 VkResult umd_swapchain_copy_commands(struct umd_swapchain *swapchain,
                                      struct umd_swapchain_image *image, uint32_t family,
                                      VkCommandBuffer *commands);
 /* An image like the swapchain's: VkImageSwapchainCreateInfoKHR; and the memory that a
  * VkBindImageMemorySwapchainInfoKHR names. */
-VkResult umd_swapchain_create_alias(VkDevice device, const VkImageCreateInfo *info,
-                                    VkSwapchainKHR swapchain,
+VkResult umd_swapchain_create_alias(VkDevice device, VkSwapchainKHR swapchain,
                                     const VkAllocationCallbacks *allocator, VkImage *image);
 VkDeviceMemory umd_swapchain_memory(const struct umd_device *device, VkSwapchainKHR swapchain,
                                     uint32_t index);

@@ -136,6 +136,8 @@ enum stream_private_opcode {
     STREAM_PIPELINE_RESULTS = 0xf009,  /* struct stream_pipeline_results → their results */
     STREAM_WRITE_MEMORY = 0xf00a, /* struct stream_write_memory; without shared memory alone */
     STREAM_READ_MEMORY = 0xf00b,  /* struct stream_read_memory → what has changed; likewise */
+    STREAM_SIGNAL_ACQUIRED = 0xf00c, /* struct stream_object: a semaphore, signalled for
+                                      * vkAcquireNextImageKHR: the next wait for it is none */
     STREAM_PRIVATE_END
 };
 

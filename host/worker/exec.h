@@ -94,6 +94,13 @@ struct exec_retired_list {
     uint32_t count;
 };
 
+/* Semaphores that vkAcquireNextImageKHR has signalled and nobody has waited for (exec_acquired.h). */
+#define EXEC_MOST_ACQUIRED 256u
+struct exec_acquired {
+    uint32_t count;
+    VkSemaphore semaphores[EXEC_MOST_ACQUIRED];
+};
+
 /* Command buffers that the guest has freed and the driver still has. */
 #define EXEC_MOST_FREED 32u
 struct exec_freed_list {
@@ -125,6 +132,7 @@ struct exec {
     struct exec_memory_state *memory;   /* exec_memory.c */
     struct exec_sync_state *sync;       /* exec_sync.c: completion */
     struct exec_retired_list retired_semaphores;
+    struct exec_acquired acquired;
     struct exec_freed_list freed_command_buffers; /* exec_command_buffer.c */
     struct exec_compile_state *compile; /* exec_compile.c */
 };

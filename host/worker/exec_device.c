@@ -26,7 +26,8 @@ static VkResult check_extensions(struct exec *x, const VkDeviceCreateInfo *info)
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
         int index = vkwire_extension_find(info->ppEnabledExtensionNames[i]);
 
-        if (index >= 0 && vkwire_extensions[index].device && !vkwire_extensions[index].refused)
+        if (index >= 0 && vkwire_extensions[index].device && !vkwire_extensions[index].refused &&
+            !vkwire_extensions[index].window)
             continue;
         exec_fail(x, STREAM_LOST_PROTOCOL,
                   "vkCreateDevice enables an extension that is not offered");
@@ -175,6 +176,7 @@ static void forget_device(struct exec *x)
     x->vk = NULL;
     x->device = VK_NULL_HANDLE;
     x->queue_count = 0;
+    x->acquired.count = 0;
 }
 
 static const struct subject {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/worker/exec_private.h"
 
+#include "host/worker/exec_acquired.h"
 #include "host/worker/exec_device.h"
 #include "host/worker/stream.h"
 
@@ -23,6 +24,7 @@ static const struct private_command commands[STREAM_PRIVATE_END - STREAM_PRIVATE
     AT(STREAM_PIPELINE_RESULTS) = {sizeof(struct stream_pipeline_results), true},
     AT(STREAM_WRITE_MEMORY) = {sizeof(struct stream_write_memory), true},
     AT(STREAM_READ_MEMORY) = {sizeof(struct stream_read_memory), true},
+    AT(STREAM_SIGNAL_ACQUIRED) = {sizeof(struct stream_object), true},
 #undef AT
 };
 
@@ -86,6 +88,9 @@ void exec_private(struct exec *x, uint16_t opcode, uint8_t *command, size_t size
         break;
     case STREAM_READ_MEMORY:
         exec_read_memory(x, command, size);
+        break;
+    case STREAM_SIGNAL_ACQUIRED:
+        exec_signal_acquired(x, whole);
         break;
     }
 }

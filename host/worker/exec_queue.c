@@ -5,6 +5,7 @@
  */
 #include "host/worker/exec.h"
 
+#include "host/worker/exec_acquired.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
 
@@ -17,8 +18,7 @@ static struct exec_queue *find_queue(struct exec *x, uint64_t id)
     return NULL;
 }
 
-/* The structure of a type in a chain, which lies in the batch and may be changed. */
-static void *find_in_chain(const void *next, VkStructureType type)
+void *exec_find_in_chain(const void *next, VkStructureType type)
 {
     for (const VkBaseInStructure *structure = next; structure; structure = structure->pNext) {
         if (structure->sType == type)
@@ -53,7 +53,7 @@ static bool add_signal(struct exec *x, const struct signals *signals, VkSemaphor
     uint32_t count = *signals->count;
     VkSemaphore *semaphores = arena_take_array(&x->arena, (size_t)count + 1, sizeof(*semaphores));
     VkTimelineSemaphoreSubmitInfo *info =
-        find_in_chain(*signals->next, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+        exec_find_in_chain(*signals->next, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
     if (!info) {
         info = arena_take(&x->arena, sizeof(*info));
         if (info) {
@@ -81,7 +81,7 @@ static bool add_signal(struct exec *x, const struct signals *signals, VkSemaphor
 static bool add_device_index(struct exec *x, const VkSubmitInfo *batch)
 {
     VkDeviceGroupSubmitInfo *group =
-        find_in_chain(batch->pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+        exec_find_in_chain(batch->pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
     if (!group)
         return true;
     uint32_t *indices = arena_take_array(&x->arena, batch->signalSemaphoreCount, sizeof(*indices));
@@ -164,6 +164,7 @@ VkResult exec_QueueSubmit(struct exec *x, const struct args_QueueSubmit *a)
     if (!queue || !a->submitCount)
         return VK_SUCCESS;
     VkSubmitInfo *batches = (VkSubmitInfo *)(uintptr_t)a->pSubmits;
+    exec_drop_acquired(x, a->submitCount, batches);
     if (!prepare_submit(x, queue, a->submitCount, batches)) {
         no_memory(x);
         return VK_SUCCESS;
@@ -179,6 +180,7 @@ VkResult exec_QueueSubmit2(struct exec *x, const struct args_QueueSubmit2 *a)
     if (!queue || !a->submitCount)
         return VK_SUCCESS;
     VkSubmitInfo2 *batches = (VkSubmitInfo2 *)(uintptr_t)a->pSubmits;
+    exec_drop_acquired2(x, a->submitCount, batches);
     if (!prepare_submit2(x, queue, a->submitCount, batches)) {
         no_memory(x);
         return VK_SUCCESS;
@@ -194,6 +196,7 @@ VkResult exec_QueueBindSparse(struct exec *x, const struct args_QueueBindSparse 
     if (!queue || !a->bindInfoCount)
         return VK_SUCCESS;
     VkBindSparseInfo *batches = (VkBindSparseInfo *)(uintptr_t)a->pBindInfo;
+    exec_drop_acquired_sparse(x, a->bindInfoCount, batches);
     if (!prepare_sparse(x, queue, a->bindInfoCount, batches)) {
         no_memory(x);
         return VK_SUCCESS;

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "host/worker/exec_acquired.h"
 #include "util/log.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
@@ -94,6 +95,7 @@ void exec_DestroySemaphore(struct exec *x, const struct args_DestroySemaphore *a
     if (!object)
         return;
     exec_object_remove(x, object);
+    exec_take_acquired(x, a->semaphore);
     retire(x, a->semaphore);
     destroy_ripe(x);
 }

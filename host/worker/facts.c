@@ -81,7 +81,8 @@ static int list_extensions(struct collection *c)
     for (uint32_t i = 0; i < count && result == VK_SUCCESS; i++) {
         int index = vkwire_extension_find(all[i].extensionName);
 
-        if (index < 0 || !vkwire_extensions[index].device || vkwire_extensions[index].refused)
+        if (index < 0 || !vkwire_extensions[index].device || vkwire_extensions[index].refused ||
+            vkwire_extensions[index].window)
             continue;
         c->spec_versions[index] = all[i].specVersion < vkwire_extensions[index].spec_version
                                       ? all[i].specVersion

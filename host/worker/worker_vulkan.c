@@ -165,10 +165,31 @@ static const VkDebugUtilsMessengerCreateInfoEXT messenger_info = {
     .pfnUserCallback = print_message,
 };
 
+static bool loader_has(const char *extension)
+{
+    bool has = false;
+    uint32_t count = 0;
+    if (vkEnumerateInstanceExtensionProperties(NULL, &count, NULL) != VK_SUCCESS)
+        return false;
+    VkExtensionProperties *all = calloc(count ? count : 1, sizeof(*all));
+    if (!all || vkEnumerateInstanceExtensionProperties(NULL, &count, all) < 0)
+        count = 0;
+    for (uint32_t i = 0; i < count && !has; i++)
+        has = !strcmp(all[i].extensionName, extension);
+    free(all);
+    return has;
+}
+
 static int create_instance(struct worker *worker, bool validation, struct error *err)
 {
     static const char *const layers[] = {VALIDATION_LAYER};
-    static const char *const extensions[] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
+    const char *extensions[2];
+    uint32_t extension_count = 0;
+    if (validation)
+        extensions[extension_count++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    /* Devices need it for VK_KHR_swapchain, whose image layout guests use. */
+    if (loader_has(VK_KHR_SURFACE_EXTENSION_NAME))
+        extensions[extension_count++] = VK_KHR_SURFACE_EXTENSION_NAME;
     uint32_t loader = VK_API_VERSION_1_0;
     vkEnumerateInstanceVersion(&loader);
     worker->api_version = loader < VKWIRE_API_VERSION ? loader : VKWIRE_API_VERSION;
@@ -180,7 +201,7 @@ static int create_instance(struct worker *worker, bool validation, struct error 
                                  .pApplicationInfo = &application,
                                  .enabledLayerCount = validation,
                                  .ppEnabledLayerNames = layers,
-                                 .enabledExtensionCount = validation,
+                                 .enabledExtensionCount = extension_count,
                                  .ppEnabledExtensionNames = extensions};
     VkResult result = vkCreateInstance(&info, NULL, &worker->instance);
     if (result == VK_ERROR_LAYER_NOT_PRESENT)

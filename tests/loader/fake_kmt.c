@@ -177,6 +177,17 @@ void gpupv_kmt_wait(const uint32_t *word, uint32_t seen, uint64_t timeout)
     (void)timeout;
 }
 
+NTSTATUS gpupv_kmt_share_memory(const void *address, size_t size, int *fd, uint64_t *offset,
+                                uint64_t *file_size)
+{
+    (void)address;
+    (void)size;
+    (void)fd;
+    (void)offset;
+    (void)file_size;
+    return STATUS_NOT_SUPPORTED;
+}
+
 enum gpupv_kmt_guard_result gpupv_kmt_guard(const void *data, size_t size, int with_handles,
                                             size_t *offset)
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "host/worker/exec_acquired.h"
 #include "host/worker/exec_device.h"
 #include "host/worker/exec_private.h"
 #include "tests/worker/pair.h"
@@ -134,6 +135,12 @@ NO_COMMAND(exec_pipeline_results)
 void exec_write_memory(struct exec *x, const uint8_t *command, size_t size)
 {
     (void)x, (void)command, (void)size;
+}
+
+void exec_signal_acquired(struct exec *x, const struct stream_object *command)
+{
+    (void)x;
+    (void)command;
 }
 
 void exec_read_memory(struct exec *x, const uint8_t *command, size_t size)

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* vkQueuePresentKHR, and the thread of each swapchain that hands finished images to the window. */
+#include "umd/umd_wsi.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "umd/umd_adapter.h"
+#include "umd/umd_chain.h"
+#include "umd/umd_mirror.h"
+#include "umd/umd_sync.h"
+#include "umd_commands.h"
+
+/* How long a swapchain that is destroyed waits for its window at most. */
+#define STOP_MS 500
+#define LOOK_MS 100 /* between two looks at whether the swapchain is to end */
+
+/* --- The thread --- */
+
+static bool point_reached(void *data)
+{
+    const struct umd_present *present = data;
+    const struct umd_swapchain *swapchain = present->swapchain;
+    return umd_point_reached(swapchain->device->stream, present->point);
+}
+
+/* The host has finished the image, and its pixels are here. */
+static VkResult wait_until_drawn(struct umd_swapchain *swapchain, struct umd_present *present)
+{
+    VkResult result = VK_SUCCESS;
+    if (!point_reached(present))
+        result = umd_stream_wait(swapchain->device->stream, point_reached, present, UINT64_MAX);
+    return umd_memory_receive(swapchain->device, result);
+}
+
+static void show(struct umd_swapchain *swapchain, struct umd_present *present)
+{
+    struct umd_swapchain_image *image = present->image;
+    VkResult result = wait_until_drawn(swapchain, present);
+    pthread_mutex_lock(&swapchain->lock);
+    image->state = UMD_IMAGE_SHOWN;
+    image->serial = present->serial;
+    swapchain->shown++;
+    if (!result && swapchain->status < 0 && !swapchain->retired)
+        result = swapchain->status;
+    pthread_mutex_unlock(&swapchain->lock);
+    if (!result)
+        result = swapchain->system->present(swapchain, present);
+    umd_swapchain_note(swapchain, result);
+    if (result < 0) {
+        umd_swapchain_shown(swapchain, present->present_id);
+        umd_swapchain_idle(swapchain, image);
+    }
+    free(present->rects);
+}
+
+/* Takes the next presentation off the queue when it may be shown now. */
+static bool take_locked(struct umd_swapchain *swapchain, struct umd_present *present)
+{
+    if (!swapchain->queued || (swapchain->throttled && !swapchain->stop))
+        return false;
+    *present = swapchain->queue[swapchain->first];
+    swapchain->first = (swapchain->first + 1) % UMD_MAX_SWAPCHAIN_IMAGES;
+    swapchain->queued--;
+    return true;
+}
+
+static void drain(int fd)
+{
+    uint64_t count;
+    (void)!read(fd, &count, sizeof(count));
+}
+
+static void run(void *data)
+{
+    struct umd_swapchain *swapchain = data;
+    int left = STOP_MS; /* once it is to stop */
+    for (;;) {
+        struct umd_present present;
+        pthread_mutex_lock(&swapchain->lock);
+        bool take = take_locked(swapchain, &present);
+        bool stop = swapchain->stop;
+        bool alive = swapchain->status >= 0 || swapchain->retired;
+        bool expects = alive && (swapchain->shown || swapchain->throttled);
+        pthread_mutex_unlock(&swapchain->lock);
+        if (take) {
+            show(swapchain, &present);
+            continue;
+        }
+        if (stop && (!expects || left <= 0))
+            break;
+        int timeout = stop ? 20 : expects ? LOOK_MS : -1;
+        VkResult result = swapchain->system->dispatch(swapchain, expects, timeout);
+        if (result)
+            umd_swapchain_note(swapchain, result);
+        drain(swapchain->wake);
+        if (stop)
+            left -= timeout;
+    }
+}
+
+VkResult umd_present_start(struct umd_swapchain *swapchain)
+{
+    swapchain->thread = umd_window_callbacks()->CreateThread(run, swapchain);
+    return swapchain->thread ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+void umd_present_stop(struct umd_swapchain *swapchain)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->stop = true;
+    pthread_mutex_unlock(&swapchain->lock);
+    umd_swapchain_wake(swapchain);
+    umd_window_callbacks()->JoinThread(swapchain->thread);
+    swapchain->thread = NULL;
+}
+
+/* --- vkQueuePresentKHR --- */
+
+/* Submits what waits for the semaphores and copies the images; *point is the last submission. */
+static VkResult submit(struct umd_queue *queue, const VkPresentInfoKHR *info, umd_point *point)
+{
+    VkCommandBuffer few_commands[8], *commands = few_commands;
+    VkPipelineStageFlags few_stages[8], *stages = few_stages;
+    VkResult result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (info->swapchainCount > 8)
+        commands = malloc(info->swapchainCount * sizeof(*commands));
+    if (info->waitSemaphoreCount > 8)
+        stages = malloc(info->waitSemaphoreCount * sizeof(*stages));
+    if (!commands || !stages)
+        goto finish;
+    VkSubmitInfo batch = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .waitSemaphoreCount = info->waitSemaphoreCount,
+        .pWaitSemaphores = info->pWaitSemaphores,
+        .pWaitDstStageMask = stages,
+        .pCommandBuffers = commands,
+    };
+    for (uint32_t i = 0; i < info->waitSemaphoreCount; i++)
+        stages[i] = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+    result = VK_SUCCESS;
+    for (uint32_t i = 0; i < info->swapchainCount && !result; i++) {
+        struct umd_swapchain *swapchain = umd_object(queue->device, UMD_ID(info->pSwapchains[i]));
+        if (!swapchain || info->pImageIndices[i] >= swapchain->image_count)
+            continue;
+        VkCommandBuffer *copy = &commands[batch.commandBufferCount];
+        result = umd_swapchain_copy_commands(swapchain, &swapchain->images[info->pImageIndices[i]],
+                                             queue->family, copy);
+        batch.commandBufferCount += *copy != VK_NULL_HANDLE;
+    }
+    if (!result && (batch.waitSemaphoreCount || batch.commandBufferCount))
+        result = umd_QueueSubmit((VkQueue)queue, 1, &batch, VK_NULL_HANDLE);
+    *point = umd_point_make(queue->number, atomic_load(&queue->submitted));
+finish:
+    if (commands != few_commands)
+        free(commands);
+    if (stages != few_stages)
+        free(stages);
+    return result;
+}
+
+/* What the program says that has changed; without memory for it, all of it has. */
+static void copy_rects(struct umd_present *present, const VkPresentRegionKHR *region)
+{
+    if (!region || !region->rectangleCount || !region->pRectangles)
+        return;
+    size_t size = region->rectangleCount * sizeof(*region->pRectangles);
+    present->rects = malloc(size);
+    if (!present->rects)
+        return;
+    memcpy(present->rects, region->pRectangles, size);
+    present->rect_count = region->rectangleCount;
+}
+
+static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct umd_present present,
+                        VkResult submitted)
+{
+    static uint32_t serials;
+    if (swapchain->system->look)
+        umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
+    struct umd_swapchain_image *image = &swapchain->images[index];
+    pthread_mutex_lock(&swapchain->lock);
+    VkResult status = submitted ? submitted : swapchain->status;
+    bool taken = status >= 0 && image->state == UMD_IMAGE_ACQUIRED;
+    if (taken) {
+        image->state = UMD_IMAGE_QUEUED;
+        present.serial = __atomic_add_fetch(&serials, 1, __ATOMIC_RELAXED);
+        present.image = image;
+        present.swapchain = swapchain;
+        swapchain->queue[(swapchain->first + swapchain->queued++) % UMD_MAX_SWAPCHAIN_IMAGES] =
+            present;
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    if (taken) {
+        umd_swapchain_wake(swapchain);
+    } else {
+        free(present.rects);
+        if (image->state == UMD_IMAGE_ACQUIRED) /* Vulkan gives it back in any case */
+            umd_swapchain_release(swapchain, image);
+    }
+    return status;
+}
+
+/* The worse of two results of presentations. */
+static VkResult worse(VkResult a, VkResult b)
+{
+    if (a < 0 || b == VK_SUCCESS)
+        return a;
+    return b;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL umd_QueuePresentKHR(VkQueue handle, const VkPresentInfoKHR *info)
+{
+    struct umd_queue *queue = umd_queue_from(handle);
+    const VkPresentRegionsKHR *regions =
+        umd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PRESENT_REGIONS_KHR);
+    const VkPresentIdKHR *ids = umd_chain_find(info->pNext, VK_STRUCTURE_TYPE_PRESENT_ID_KHR);
+    struct umd_present present = {0};
+    VkResult submitted = submit(queue, info, &present.point);
+    VkResult result = VK_SUCCESS;
+    for (uint32_t i = 0; i < info->swapchainCount; i++) {
+        struct umd_swapchain *swapchain = umd_object(queue->device, UMD_ID(info->pSwapchains[i]));
+        VkResult one = VK_ERROR_OUT_OF_DATE_KHR;
+        if (swapchain && info->pImageIndices[i] < swapchain->image_count) {
+            struct umd_present own = present;
+            copy_rects(&own, regions && regions->pRegions ? &regions->pRegions[i] : NULL);
+            own.present_id = ids && ids->pPresentIds ? ids->pPresentIds[i] : 0;
+            one = enqueue(swapchain, info->pImageIndices[i], own, submitted);
+        }
+        if (info->pResults)
+            info->pResults[i] = one;
+        result = worse(result, one);
+    }
+    return result;
+}
