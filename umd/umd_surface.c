@@ -48,6 +48,7 @@ bool umd_window_extension_offered(uint32_t index)
     switch (index) {
     case VKWIRE_EXT_KHR_SURFACE:
     case VKWIRE_EXT_KHR_GET_SURFACE_CAPABILITIES2:
+    case VKWIRE_EXT_KHR_SURFACE_PROTECTED_CAPABILITIES:
         return true;
     case VKWIRE_EXT_KHR_XCB_SURFACE:
         return umd_xcb_available();
@@ -112,6 +113,9 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_GetPhysicalDeviceSurfaceCapabilities2KHR(
     VkPhysicalDevice physicalDevice, const VkPhysicalDeviceSurfaceInfo2KHR *pSurfaceInfo,
     VkSurfaceCapabilities2KHR *pSurfaceCapabilities)
 {
+    for (VkBaseOutStructure *s = pSurfaceCapabilities->pNext; s; s = s->pNext)
+        if (s->sType == VK_STRUCTURE_TYPE_SURFACE_PROTECTED_CAPABILITIES_KHR)
+            ((VkSurfaceProtectedCapabilitiesKHR *)(void *)s)->supportsProtected = VK_FALSE;
     return umd_GetPhysicalDeviceSurfaceCapabilitiesKHR(physicalDevice, pSurfaceInfo->surface,
                                                        &pSurfaceCapabilities->surfaceCapabilities);
 }
