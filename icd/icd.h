@@ -63,6 +63,7 @@ struct icd_instance {
     VK_LOADER_DATA loader_data;
     VkAllocationCallbacks allocator; /* pfnAllocation NULL: the C library's */
     struct discovery *discovery;     /* a reference: adapters live as long as the instance */
+    bool paired; /* with the guest's display: physical devices may be able to present */
     struct icd_umd *umds;
     uint32_t umd_count;
 

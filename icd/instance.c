@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "icd/icd.h"
+#include "loader/guest_hive.h"
 #include "util/log.h"
 
 /* The Vulkan loader skips a driver whose vkCreateInstance fails, unless memory is short: this is
@@ -212,6 +213,19 @@ static void destroy_instance(struct icd_instance *instance, const VkAllocationCa
     icd_free(&own, NULL, instance);
 }
 
+static bool is_paired(void)
+{
+    struct error err;
+    bool paired;
+
+    if (guest_hive_pairing(&paired, &err) < 0)
+        log_error("icd", "%s", err.text);
+    if (!paired)
+        log_info("icd", "no device can present: GpuVirtualizationFlags in this guest's registry "
+                        "switches the pairing with its display off");
+    return paired;
+}
+
 /* Takes the reference to the discovery, which is NULL when there is no host. */
 static VkResult create_instance(struct discovery *discovery, const VkInstanceCreateInfo *info,
                                 const VkAllocationCallbacks *allocator,
@@ -230,6 +244,7 @@ static VkResult create_instance(struct discovery *discovery, const VkInstanceCre
     if (allocator)
         instance->allocator = *allocator;
     instance->discovery = discovery;
+    instance->paired = is_paired();
     pthread_mutex_init(&instance->lock, NULL);
     if (discovery)
         discovery_for_each_driver(discovery, count_driver, &drivers);

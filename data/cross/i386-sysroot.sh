@@ -11,8 +11,8 @@
 #     -Dguest_only=true
 set -euo pipefail
 
-packages="libc6-dev libjson-c-dev libsodium-dev libsodium23 libcmocka-dev libpng-dev libstdc++6
-  libxcb1-dev libxcb-present-dev libxcb-shm0-dev libxcb-xfixes0-dev libx11-dev
+packages="libc6-dev libjson-c-dev libsodium-dev libsodium23 libutf8proc-dev libcmocka-dev libpng-dev
+  libstdc++6 libxcb1-dev libxcb-present-dev libxcb-shm0-dev libxcb-xfixes0-dev libx11-dev
   libvulkan-dev libvulkan1 vulkan-tools mesa-vulkan-drivers"
 
 [ $# -ge 1 ] || { sed -n '4,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }

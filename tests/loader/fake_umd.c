@@ -479,6 +479,15 @@ static VKAPI_ATTR VkResult VKAPI_CALL GetPhysicalDeviceSurfaceSupportKHR(VkPhysi
     return VK_SUCCESS;
 }
 
+static VKAPI_ATTR VkBool32 VKAPI_CALL GetPhysicalDeviceWaylandPresentationSupportKHR(
+    VkPhysicalDevice device, uint32_t family, void *display)
+{
+    (void)family;
+    (void)display;
+    check(device, PHYSICAL_DEVICE);
+    return VK_TRUE;
+}
+
 static VKAPI_ATTR VkResult VKAPI_CALL GetPhysicalDeviceSurfaceFormats2KHR(
     VkPhysicalDevice device, const VkPhysicalDeviceSurfaceInfo2KHR *info, uint32_t *count,
     VkSurfaceFormat2KHR *to)
@@ -661,6 +670,7 @@ static const struct function functions[] = {
     F(PHYSICAL_DEVICE, ALWAYS, GetPhysicalDeviceSparseImageFormatProperties),
     F(PHYSICAL_DEVICE, ALWAYS, EnumerateDeviceExtensionProperties),
     F(PHYSICAL_DEVICE, WITH_SURFACE, GetPhysicalDeviceSurfaceSupportKHR),
+    F(PHYSICAL_DEVICE, WITH_SURFACE, GetPhysicalDeviceWaylandPresentationSupportKHR),
     F(PHYSICAL_DEVICE, WITH_SURFACE, GetPhysicalDeviceSurfaceFormats2KHR),
     F(PHYSICAL_DEVICE, ALWAYS, GetPhysicalDeviceFakeSumGPUPV),
     F(PHYSICAL_DEVICE, ALWAYS, CreateDevice),

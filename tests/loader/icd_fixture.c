@@ -65,6 +65,7 @@ int set_up(void **state)
     fake_host_reset(); /* another connection: what was found before is given up */
     unsetenv("GPUPV_STRICT");
     unsetenv("GPUPV_ICD_DISABLE");
+    unsetenv("GPUPV_GUEST_HIVE");
     return icd_NegotiateLoaderICDInterfaceVersion(&version) == VK_SUCCESS ? 0 : -1;
 }
 
@@ -83,6 +84,12 @@ int tear_down(void **state)
             *s = (struct fake_umd_state){.open_adapters = s->open_adapters};
     }
     return 0;
+}
+
+void write_guest_hive(const char *text)
+{
+    scratch_write(&scratch, "guest.hive", text);
+    setenv("GPUPV_GUEST_HIVE", scratch_path(&scratch, "guest.hive"), 1);
 }
 
 struct fake_adapter *add_adapter(struct driver *driver, uint32_t vendor, uint32_t device)

@@ -40,6 +40,9 @@ int tear_down(void **state);
 
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
+/* The text of the guest's own registry, until the test's end. */
+void write_guest_hive(const char *text);
+
 struct fake_adapter *add_adapter(struct driver *driver, uint32_t vendor, uint32_t device);
 struct fake_adapter *add_a(void);
 struct fake_adapter *add_b(void);

@@ -47,6 +47,7 @@ class Trampoline:
     after: tuple | None = None
     fallback: str | None = None  # a hand-written function
     embedded: tuple | None = None  # (older command, output parameter, member)
+    presentation: bool = False  # asks whether a physical device can present
     core: bool = False
 
     @property
@@ -83,6 +84,9 @@ class Planner:
             if h.parent is None or h.parent == "VkInstance"}
         self.refused = self._refused_extensions()
         self.surface = self._closure({"VK_KHR_surface"})
+        self.surface_commands = {
+            model.canonical(c) for name in self.surface
+            for c, _ in model.extensions[name].commands}
         self.offered = {
             e.name for e in model.extensions.values()
             if e.supported and e.name not in self.refused and self._platform_known(e)}
@@ -233,6 +237,10 @@ class Planner:
             # A yes-or-no question about a driver that cannot do it has an answer: no.
             trampoline.clear += [f"*{p.name} = VK_FALSE;" for p in booleans]
             trampoline.missing = trampoline.lost = "VK_SUCCESS"
+        # What a surface extension asks of a physical device in this way is whether it can present.
+        trampoline.presentation = (
+            trampoline.kind == "physical_device" and command.name in self.surface_commands
+            and (bool(booleans) or command.returns == "VkBool32"))
 
     # Commands
 
