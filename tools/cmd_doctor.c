@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/guest_hive.h"
 #include "tools/doctor.h"
 #include "tools/guest.h"
 #include "tools/output.h"
@@ -203,6 +204,24 @@ static void check_trust(struct doctor *doctor)
     trust_destroy(trust);
 }
 
+static void check_pairing(struct doctor *doctor)
+{
+    struct error err = {0};
+    bool named, paired;
+    char detail[512];
+
+    if (guest_hive_pairing(&paired, &err) < 0) {
+        doctor_report(doctor, "pairing", DOCTOR_NO_ADAPTER, DOCTOR_FAILED, err.text,
+                      "correct the file in this guest; \"gpupv guest reg\" reads and changes it");
+        return;
+    }
+    snprintf(detail, sizeof(detail), "%s (%s)",
+             paired ? "on: adapters may draw to this guest's display"
+                    : "off: GpuVirtualizationFlags lets no adapter draw to a window",
+             guest_hive_path(&named));
+    doctor_report(doctor, "pairing", DOCTOR_NO_ADAPTER, DOCTOR_OK, detail, NULL);
+}
+
 static void check_adapters(struct doctor *doctor)
 {
     struct loader *loader;
@@ -236,11 +255,13 @@ enum exit_code cmd_doctor(const struct cli *cli)
     check_transport(&doctor);
     if (check_connection(&doctor)) {
         check_trust(&doctor);
+        check_pairing(&doctor);
         check_adapters(&doctor);
     } else {
         doctor_report(&doctor, "protocol", DOCTOR_NO_ADAPTER, DOCTOR_SKIPPED,
                       "because of the above", NULL);
         check_trust(&doctor);
+        check_pairing(&doctor);
         doctor_report(&doctor, "adapters", DOCTOR_NO_ADAPTER, DOCTOR_SKIPPED,
                       "because of the above", NULL);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `gpupv host reg add|delete`: single keys and values of the hive. */
+/* `gpupv host reg add|delete`, and of `gpupv guest`: single keys and values of the hive. */
 #include "tools/commands.h"
 
 #include <errno.h>
@@ -113,7 +113,7 @@ enum exit_code cmd_host_reg_add(const struct cli *cli)
     result = host_reg_open(cli, &reg, &err);
     if (result < 0)
         goto free_data;
-    result = hive_edit_begin(reg.env.hive, &edit, &err);
+    result = hive_edit_begin(reg.hive, &edit, &err);
     if (result < 0)
         goto close_reg;
     result = add(cli, &edit, reg.path, &wanted, &err);
@@ -162,14 +162,15 @@ static int delete_values(struct reg_key *key)
     return result;
 }
 
-static int delete_from(const struct cli *cli, struct hive_edit *edit, const char *path,
+static int delete_from(const struct cli *cli, const struct host_reg *reg, struct hive_edit *edit,
                        const char *name, struct error *err)
 {
+    const char *path = reg->path;
     struct reg_key *key = reg_hive_find(edit->hive, path);
     int result;
 
     if (!key)
-        return host_reg_no_key(edit->path, path, err);
+        return host_reg_no_key(reg, path, err);
     if (name) {
         result = reg_key_delete_value(key, name);
         if (result == -ENOENT)
@@ -201,9 +202,9 @@ enum exit_code cmd_host_reg_delete(const struct cli *cli)
     result = host_reg_open(cli, &reg, &err);
     if (result < 0)
         return output_error(cli, result, &err);
-    result = hive_edit_begin(reg.env.hive, &edit, &err);
+    result = hive_edit_begin(reg.hive, &edit, &err);
     if (result == 0) {
-        result = delete_from(cli, &edit, reg.path, name, &err);
+        result = delete_from(cli, &reg, &edit, name, &err);
         hive_edit_end(&edit);
     }
     if (result == 0 && output_is_json(cli)) {

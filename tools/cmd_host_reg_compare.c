@@ -7,9 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "tools/hive_edit.h"
 #include "tools/host_reg.h"
-#include "tools/key_names.h"
 #include "tools/output.h"
 #include "tools/reg_data.h"
 
@@ -140,7 +138,7 @@ static int compare(const struct cli *cli, const struct host_reg *reg, const char
     const struct reg_key *other = reg_hive_find(hive, second_path);
 
     if (!one || !other)
-        return host_reg_no_key(reg->env.hive, one ? second_path : reg->path, err);
+        return host_reg_no_key(reg, one ? second_path : reg->path, err);
     if (comparison->name && !reg_key_find_value(one, comparison->name) &&
         !reg_key_find_value(other, comparison->name) && !comparison->recursive)
         return error_set(err, -ENOENT, "neither %s nor %s has a value \"%s\"", reg->path,
@@ -182,9 +180,9 @@ enum exit_code cmd_host_reg_compare(const struct cli *cli)
     result = host_reg_open(cli, &reg, &err);
     if (result < 0)
         return host_reg_fail_comparison(cli, result, &err);
-    result = key_name_expand(&reg.env, cli_argument(cli, 1), &second_path, &err);
+    result = host_reg_expand(&reg, cli_argument(cli, 1), &second_path, &err);
     if (result == 0)
-        result = hive_read(reg.env.hive, &hive, &err);
+        result = host_reg_read(&reg, &hive, &err);
     if (result == 0) {
         result = compare(cli, &reg, second_path, hive, &comparison, &err);
         reg_hive_destroy(hive);

@@ -161,7 +161,7 @@ enum exit_code cmd_host_reg_import(const struct cli *cli)
     result = parse_file(file, &imported, &err);
     if (result < 0)
         goto close_reg;
-    result = hive_edit_begin(reg.env.hive, &edit, &err);
+    result = hive_edit_begin(reg.hive, &edit, &err);
     if (result < 0)
         goto destroy_imported;
     if (imported.edits)
@@ -245,7 +245,7 @@ static int export_key(const struct cli *cli, const struct host_reg *reg,
     int result;
 
     if (!key)
-        return host_reg_no_key(reg->env.hive, reg->path, err);
+        return host_reg_no_key(reg, reg->path, err);
     result = format_key(key, as_reg, &text, &size);
     if (result < 0)
         return error_set(err, result, "cannot write the key %s as text: %s", reg->path,
@@ -277,7 +277,7 @@ enum exit_code cmd_host_reg_export(const struct cli *cli)
     result = host_reg_open(cli, &reg, &err);
     if (result < 0)
         return output_error(cli, result, &err);
-    result = hive_read(reg.env.hive, &hive, &err);
+    result = host_reg_read(&reg, &hive, &err);
     if (result == 0) {
         result = export_key(cli, &reg, hive, as_reg, &err);
         reg_hive_destroy(hive);

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "tools/hive_edit.h"
 #include "tools/host_reg.h"
 #include "tools/output.h"
 #include "tools/reg_data.h"
@@ -77,7 +76,7 @@ static int query(const struct cli *cli, const struct host_reg *reg, const struct
     const struct reg_key *key = reg_hive_find(hive, reg->path);
 
     if (!key)
-        return host_reg_no_key(reg->env.hive, reg->path, err);
+        return host_reg_no_key(reg, reg->path, err);
     if (output_is_json(cli))
         walk->keys = json_object_new_array();
     visit(walk, key);
@@ -108,7 +107,7 @@ enum exit_code cmd_host_reg_query(const struct cli *cli)
     result = host_reg_open(cli, &reg, &err);
     if (result < 0)
         return output_error(cli, result, &err);
-    result = hive_read(reg.env.hive, &hive, &err);
+    result = host_reg_read(&reg, &hive, &err);
     if (result == 0) {
         result = query(cli, &reg, hive, &walk, &err);
         reg_hive_destroy(hive);

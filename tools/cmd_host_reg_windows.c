@@ -142,7 +142,7 @@ static int import(const struct cli *cli, struct windows_hive *windows,
 
     if (result < 0)
         return result;
-    result = hive_edit_begin(reg->env.hive, &edit, err);
+    result = hive_edit_begin(reg->hive, &edit, err);
     if (result < 0)
         goto free_target;
     result = windows_hive_import(windows, source, edit.hive, target, &done, err);

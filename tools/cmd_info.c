@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/guest_hive.h"
 #include "loader/loader.h"
 #include "tools/guest.h"
 #include "tools/output.h"
@@ -205,6 +206,32 @@ static json_object *describe_trust(void)
     return object;
 }
 
+static json_object *describe_pairing(void)
+{
+    json_object *object = json_object_new_object();
+    struct error err = {0};
+    bool named, paired, good = guest_hive_pairing(&paired, &err) == 0;
+
+    json_add_text(object, "registry", guest_hive_path(&named));
+    json_add_boolean(object, "paired", paired);
+    json_add_text(object, "error", good ? NULL : err.text);
+    return object;
+}
+
+static void print_pairing(json_object *document)
+{
+    json_object *pairing = NULL;
+    const char *state;
+
+    json_object_object_get_ex(document, "pairing", &pairing);
+    state = json_boolean(pairing, "paired") ? "on" : "off";
+    if (json_text(pairing, "error"))
+        output_field_format(0, "Pairing with display", "%s: %s", state,
+                            json_text(pairing, "error"));
+    else
+        output_field(0, "Pairing with display", state);
+}
+
 static void print_trust(json_object *document)
 {
     json_object *trust = NULL;
@@ -312,6 +339,7 @@ static void print_text(json_object *document)
                         json_number(host, "protocol_version"), json_number(host, "protocol_min"),
                         json_number(host, "protocol_max"));
     print_trust(document);
+    print_pairing(document);
     for (size_t i = 0; i < json_object_array_length(adapters); i++)
         print_adapter(json_object_array_get_idx(adapters, i));
     if (!json_object_array_length(adapters))
@@ -336,6 +364,7 @@ enum exit_code cmd_info(const struct cli *cli)
         json_object_array_add(adapters, describe_adapter(&loader->adapters[i], i));
     json_object_object_add(document, "host", describe_host(&info));
     json_object_object_add(document, "trust", describe_trust());
+    json_object_object_add(document, "pairing", describe_pairing());
     json_object_object_add(document, "adapters", adapters);
     loader_destroy(loader);
 

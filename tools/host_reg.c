@@ -5,14 +5,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "loader/guest_hive.h"
+#include "tools/hive_edit.h"
 #include "tools/key_names.h"
 #include "tools/output.h"
 #include "tools/reg_data.h"
 
+static bool is_guest(const struct cli *cli)
+{
+    return cli->depth > 1 && strcmp(cli->path[1]->name, "guest") == 0;
+}
+
 int host_reg_open_plain(const struct cli *cli, struct host_reg *reg, struct error *err)
 {
-    reg->path = NULL;
-    return host_env_open(cli, &reg->env, err);
+    bool named;
+    int result;
+
+    *reg = (struct host_reg){.group = "guest"};
+    if (is_guest(cli)) {
+        reg->hive = guest_hive_path(&named);
+        return 0;
+    }
+    result = host_env_open(cli, &reg->env, err);
+    reg->group = "host";
+    reg->hive = reg->env.hive;
+    return result;
 }
 
 int host_reg_open(const struct cli *cli, struct host_reg *reg, struct error *err)
@@ -21,9 +38,32 @@ int host_reg_open(const struct cli *cli, struct host_reg *reg, struct error *err
 
     if (result < 0 || !cli_argument(cli, 0))
         return result;
-    result = key_name_expand(&reg->env, cli_argument(cli, 0), &reg->path, err);
+    result = host_reg_expand(reg, cli_argument(cli, 0), &reg->path, err);
     if (result < 0)
-        host_env_close(&reg->env);
+        host_reg_close(reg);
+    return result;
+}
+
+int host_reg_expand(const struct host_reg *reg, const char *typed, char **path, struct error *err)
+{
+    if (reg->env.config)
+        return key_name_expand(&reg->env, typed, path, err);
+    *path = strdup(typed);
+    return *path ? 0 : error_set(err, -ENOMEM, "no memory for a key's name");
+}
+
+int host_reg_read(const struct host_reg *reg, struct reg_hive **hive, struct error *err)
+{
+    int result;
+
+    if (reg->env.config)
+        return hive_read(reg->hive, hive, err);
+    result = reg_hive_load(reg->hive, hive, err);
+    if (result == -ENOENT)
+        return error_set(err, result,
+                         "there is no registry file %s in this guest yet; \"gpupv guest reg add\" "
+                         "makes it",
+                         reg->hive);
     return result;
 }
 
@@ -45,12 +85,12 @@ int host_reg_read_value_name(const struct cli *cli, const char **name, struct er
     return 0;
 }
 
-int host_reg_no_key(const char *hive, const char *path, struct error *err)
+int host_reg_no_key(const struct host_reg *reg, const char *path, struct error *err)
 {
     return error_set(err, -ENOENT,
-                     "there is no key %s in the registry %s; \"gpupv host reg query HKLM "
+                     "there is no key %s in the registry %s; \"gpupv %s reg query HKLM "
                      "--recursive\" lists all of them",
-                     path, hive);
+                     path, reg->hive, reg->group);
 }
 
 static char *long_name(const struct reg_key *key)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the `gpupv host reg` commands share: the configuration, and the KEY argument. */
+/*
+ * What the `gpupv host reg` commands share: whose registry it is, and the KEY argument. The same
+ * commands below `gpupv guest reg` work on the guest's own registry (loader/guest_hive.h).
+ */
 #ifndef GPUPV_TOOLS_HOST_REG_H
 #define GPUPV_TOOLS_HOST_REG_H
 
@@ -9,8 +12,10 @@
 #include "tools/host_env.h"
 
 struct host_reg {
-    struct host_env env;
-    char *path; /* the KEY argument, expanded; NULL when the command has none */
+    struct host_env env; /* empty in a guest, which has no adapters of its own */
+    const char *group;   /* "host" or "guest" */
+    const char *hive;    /* the file; borrowed */
+    char *path;          /* the KEY argument, expanded; NULL when the command has none */
 };
 
 /* Reads the configuration and expands the first argument, unless `cli` has none. */
@@ -23,8 +28,15 @@ void host_reg_close(struct host_reg *reg);
  * it is named twice. */
 int host_reg_read_value_name(const struct cli *cli, const char **name, struct error *err);
 
+/* The KEY argument, or another one, as a path that the caller frees. */
+int host_reg_expand(const struct host_reg *reg, const char *typed, char **path, struct error *err);
+
+/* Reads the hive without the lock: the old or the new file, whole. -ENOENT with a message when
+ * there is none. */
+int host_reg_read(const struct host_reg *reg, struct reg_hive **hive, struct error *err);
+
 /* The error of a key that is not there; -ENOENT. */
-int host_reg_no_key(const char *hive, const char *path, struct error *err);
+int host_reg_no_key(const struct host_reg *reg, const char *path, struct error *err);
 
 /* The key's full name, HKEY_LOCAL_MACHINE\…, on a line, within one, or as a member. */
 void host_reg_print_key_name(const struct reg_key *key);

@@ -140,7 +140,8 @@ static const struct cli_command host_store_commands[] = {
     {"add", "[MANIFEST|FOLDER]", "Put a driver into the driver store",
      "Without an argument it is gpupv's own driver, which runs Vulkan in a worker on the host:\n"
      "guests need no GPU and no other library for it.\n"
-     "MANIFEST is a Vulkan ICD manifest (*.json) of a complete driver; its library is taken along.\n"
+     "MANIFEST is a Vulkan ICD manifest (*.json) of a complete driver; its library is taken "
+     "along.\n"
      "A FOLDER holds one manifest or one INF file, or both, and all that its driver needs. What\n"
      "the INF says of the registry goes into the adapter's keys.",
      host_store_add_options, NULL, 0, 1, cmd_host_store_add},
@@ -222,11 +223,38 @@ static const struct cli_option guest_run_options[] = {
     {"quiet", 'q', NULL, NULL, "print nothing but what is wrong"},
     {0}};
 
+#define OWN_KEY_DETAILS                                                                            \
+    "KEY is a path such as HKLM\\SYSTEM\\CurrentControlSet\\Control\\GraphicsDrivers."
+
+static const struct cli_command guest_reg_commands[] = {
+    {"add", "KEY [NAME]", "Make a key, or set a value",
+     OWN_KEY_DETAILS "\nWithout NAME only the key is made.", host_reg_add_options, NULL, 1, 2,
+     cmd_host_reg_add},
+    {"query", "KEY [NAME]", "Print a key's values and the names of its subkeys", OWN_KEY_DETAILS,
+     host_reg_query_options, NULL, 1, 2, cmd_host_reg_query},
+    {"delete", "KEY [NAME]", "Delete a value, or a key and all below it", OWN_KEY_DETAILS,
+     host_reg_delete_options, NULL, 1, 2, cmd_host_reg_delete},
+    {"import", "FILE", "Merge a file of keys and values into the registry",
+     "All of the file is taken, or none of it. FILE may be - for standard input. Its contents\n"
+     "tell whether it is in gpupv's text form or a .reg file of Windows.",
+     NULL, NULL, 1, 1, cmd_host_reg_import},
+    {"export", "KEY [FILE]", "Write a key and all below it as text",
+     OWN_KEY_DETAILS "\nWithout FILE, or with -, the text goes to standard output.",
+     host_reg_export_options, NULL, 1, 2, cmd_host_reg_export},
+    {"compare", "KEY KEY", "Compare the values of two keys",
+     OWN_KEY_DETAILS
+     "\nExit status: 0 the same, 1 different, 2 and more: they could not be compared.",
+     host_reg_compare_options, NULL, 2, 2, cmd_host_reg_compare},
+    {0}};
+
 static const struct cli_command guest_commands[] = {
     {"run", NULL, "Copy the driver packages that the host's adapters need, and keep them so",
      "For full virtual machines, which do not see the host's driver store. The host's\n"
      "DriverStoreCopyMode says whether packages are copied (1) and replaced (2).",
      guest_run_options, NULL, 0, 0, cmd_guest_run},
+    {"reg", NULL, "Read and change this guest's own registry",
+     "Settings that a guest has for itself, such as GpuVirtualizationFlags; see gpupv-guest(1).",
+     NULL, guest_reg_commands, 0, 0, NULL},
     {0}};
 
 static const struct cli_option root_options[] = {
@@ -247,7 +275,7 @@ static const struct cli_command root_commands[] = {
      run_options, NULL, 0, 0, cmd_run, true},
     {"cdi", NULL, "Describe the GPU to container engines", NULL, NULL, cdi_commands, 0, 0, NULL,
      false},
-    {"guest", NULL, "Keep this virtual machine's copy of the driver store", NULL, NULL,
+    {"guest", NULL, "Keep this guest's own settings and copy of the driver store", NULL, NULL,
      guest_commands, 0, 0, NULL},
     {"host", NULL, "Manage the service on the host", NULL, host_options, host_commands, 0, 0, NULL},
     {0}};

@@ -60,6 +60,24 @@ wait "$cube" 2> /dev/null || true
 [ -n "$drawn" ] || { cat "$sandbox/vkcube.log" >&2; fail "no cube: $colours colours, ground $ground"; }
 sandbox_guest vkcube --c 50 > "$sandbox/vkcube.log" 2>&1 || { cat "$sandbox/vkcube.log" >&2; fail "vkcube --c 50"; }
 
+echo "== not paired with the display"
+key='HKLM\SYSTEM\CurrentControlSet\Control\GraphicsDrivers'
+hive=$(sandbox_guest gpupv info --json |
+  /usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)["pairing"]["registry"])')
+GPUPV_GUEST_HIVE=$sandbox/guest$hive "$sandbox_gpupv" guest reg add "$key" GpuVirtualizationFlags \
+  --type REG_DWORD --data 7 > /dev/null || fail "guest reg add"
+sandbox_guest gpupv guest reg query "$key" > "$out" || fail "guest reg query"
+expect "GpuVirtualizationFlags +REG_DWORD +0x7" "$out"
+sandbox_guest gpupv info > "$out"
+expect "Pairing with display: +off" "$out"
+sandbox_guest gpupv doctor > "$out" || { cat "$out" >&2; fail "doctor finds fault with no pairing"; }
+expect "pairing +ok +off" "$out"
+sandbox_guest vkcube --c 50 > "$out" 2>&1 && fail "vkcube draws without pairing"
+expect "present queue" "$out"
+sandbox_guest vulkaninfo --summary > "$out" 2>&1 || { cat "$out" >&2; fail "vulkaninfo without pairing"; }
+expect "deviceName += llvmpipe" "$out"
+rm "$sandbox/guest$hive"
+
 echo "== an altered package is not loaded"
 chmod -R u+w "$sandbox/var/DriverStore"
 library=$(ls "$sandbox/var/DriverStore/FileRepository/$package/"*.so*)
