@@ -15,6 +15,9 @@
 /* How long a swapchain that is destroyed waits for its window at most. */
 #define STOP_MS 500
 #define LOOK_MS 100 /* between two looks at whether the swapchain is to end */
+/* How long vkQueuePresentKHR waits at most for a window to show the last image, where it waits: one
+ * that cannot be seen never does. */
+#define HIDDEN_NS 1000000000u
 
 /* --- The thread --- */
 
@@ -34,7 +37,7 @@ static VkResult wait_until_drawn(struct umd_swapchain *swapchain, struct umd_pre
     return umd_memory_receive(swapchain->device, result);
 }
 
-static void show(struct umd_swapchain *swapchain, struct umd_present *present)
+static VkResult show(struct umd_swapchain *swapchain, struct umd_present *present)
 {
     struct umd_swapchain_image *image = present->image;
     VkResult result = wait_until_drawn(swapchain, present);
@@ -53,6 +56,7 @@ static void show(struct umd_swapchain *swapchain, struct umd_present *present)
         umd_swapchain_idle(swapchain, image);
     }
     free(present->rects);
+    return result;
 }
 
 /* Takes the next presentation off the queue when it may be shown now. */
@@ -173,10 +177,42 @@ static void copy_rects(struct umd_present *present, const VkPresentRegionKHR *re
     present->rect_count = region->rectangleCount;
 }
 
+/* The worse of two results of presentations. */
+static VkResult worse(VkResult a, VkResult b)
+{
+    if (a < 0 || b == VK_SUCCESS)
+        return a;
+    return b;
+}
+
+/* Waits until the window has shown the last image. */
+static void await_turn(struct umd_swapchain *swapchain)
+{
+    uint64_t deadline = umd_swapchain_deadline(HIDDEN_NS);
+    bool waits;
+    uint32_t seen;
+    do {
+        pthread_mutex_lock(&swapchain->lock);
+        waits = swapchain->throttled && swapchain->status >= 0;
+        seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);
+        pthread_mutex_unlock(&swapchain->lock);
+    } while (waits && !umd_stream_status(swapchain->device->stream) &&
+             umd_swapchain_await(swapchain, seen, deadline));
+}
+
+static VkResult show_in_call(struct umd_swapchain *swapchain, struct umd_present *present)
+{
+    await_turn(swapchain);
+    VkResult result = show(swapchain, present);
+    umd_swapchain_wake(swapchain);
+    return result;
+}
+
 static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct umd_present present,
                         VkResult submitted)
 {
     static uint32_t serials;
+    const bool in_call = swapchain->system->presents_in_call;
     if (swapchain->system->look)
         umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
     struct umd_swapchain_image *image = &swapchain->images[index];
@@ -188,11 +224,14 @@ static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct 
         present.serial = __atomic_add_fetch(&serials, 1, __ATOMIC_RELAXED);
         present.image = image;
         present.swapchain = swapchain;
-        swapchain->queue[(swapchain->first + swapchain->queued++) % UMD_MAX_SWAPCHAIN_IMAGES] =
-            present;
+        if (!in_call)
+            swapchain->queue[(swapchain->first + swapchain->queued++) % UMD_MAX_SWAPCHAIN_IMAGES] =
+                present;
     }
     pthread_mutex_unlock(&swapchain->lock);
-    if (taken) {
+    if (taken && in_call) {
+        status = worse(status, show_in_call(swapchain, &present));
+    } else if (taken) {
         umd_swapchain_wake(swapchain);
     } else {
         free(present.rects);
@@ -200,14 +239,6 @@ static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct 
             umd_swapchain_release(swapchain, image);
     }
     return status;
-}
-
-/* The worse of two results of presentations. */
-static VkResult worse(VkResult a, VkResult b)
-{
-    if (a < 0 || b == VK_SUCCESS)
-        return a;
-    return b;
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_QueuePresentKHR(VkQueue handle, const VkPresentInfoKHR *info)

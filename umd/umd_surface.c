@@ -49,11 +49,14 @@ bool umd_window_extension_offered(uint32_t index)
     case VKWIRE_EXT_KHR_SURFACE:
     case VKWIRE_EXT_KHR_GET_SURFACE_CAPABILITIES2:
     case VKWIRE_EXT_KHR_SURFACE_PROTECTED_CAPABILITIES:
+    case VKWIRE_EXT_EXT_HEADLESS_SURFACE:
         return true;
     case VKWIRE_EXT_KHR_XCB_SURFACE:
         return umd_xcb_available();
     case VKWIRE_EXT_KHR_XLIB_SURFACE:
         return umd_xlib_available();
+    case VKWIRE_EXT_KHR_WAYLAND_SURFACE:
+        return umd_wayland_available();
     default:
         return false;
     }

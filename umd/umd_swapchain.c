@@ -32,8 +32,7 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* Waits for a change since `seen`; false: `deadline` (UINT64_MAX: none) has passed. */
-static bool wait_for_change(struct umd_swapchain *swapchain, uint32_t seen, uint64_t deadline)
+bool umd_swapchain_await(struct umd_swapchain *swapchain, uint32_t seen, uint64_t deadline)
 {
     uint64_t left = UINT64_MAX;
     if (deadline != UINT64_MAX) {
@@ -46,7 +45,7 @@ static bool wait_for_change(struct umd_swapchain *swapchain, uint32_t seen, uint
     return true;
 }
 
-static uint64_t deadline_of(uint64_t timeout)
+uint64_t umd_swapchain_deadline(uint64_t timeout)
 {
     uint64_t now = now_ns();
     return timeout > UINT64_MAX - now ? UINT64_MAX : now + timeout;
@@ -103,6 +102,7 @@ void umd_swapchain_unthrottle(struct umd_swapchain *swapchain)
     pthread_mutex_lock(&swapchain->lock);
     swapchain->throttled = false;
     pthread_mutex_unlock(&swapchain->lock);
+    umd_word_changed(&swapchain->changes);
     umd_swapchain_wake(swapchain);
 }
 
@@ -306,7 +306,7 @@ static struct umd_swapchain_image *take_idle_locked(struct umd_swapchain *swapch
 static VkResult wait_for_idle(struct umd_swapchain *swapchain, uint64_t timeout,
                               struct umd_swapchain_image **image)
 {
-    uint64_t deadline = timeout ? deadline_of(timeout) : 0;
+    uint64_t deadline = timeout ? umd_swapchain_deadline(timeout) : 0;
     for (;;) {
         if (swapchain->system->look)
             umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
@@ -322,7 +322,7 @@ static VkResult wait_for_idle(struct umd_swapchain *swapchain, uint64_t timeout,
             return lost;
         if (!timeout)
             return VK_NOT_READY;
-        if (!wait_for_change(swapchain, seen, deadline))
+        if (!umd_swapchain_await(swapchain, seen, deadline))
             return VK_TIMEOUT;
     }
 }
@@ -393,7 +393,7 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_WaitForPresentKHR(VkDevice device, VkSwapchai
     struct umd_swapchain *swapchain = umd_object(umd_device_from(device), UMD_ID(handle));
     if (!swapchain)
         return VK_ERROR_OUT_OF_DATE_KHR;
-    uint64_t deadline = deadline_of(timeout);
+    uint64_t deadline = umd_swapchain_deadline(timeout);
     for (;;) {
         pthread_mutex_lock(&swapchain->lock);
         VkResult status = swapchain->status;
@@ -404,7 +404,7 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_WaitForPresentKHR(VkDevice device, VkSwapchai
             return VK_SUCCESS;
         if (is_error(status))
             return status;
-        if (!wait_for_change(swapchain, seen, deadline))
+        if (!umd_swapchain_await(swapchain, seen, deadline))
             return VK_TIMEOUT;
     }
 }

@@ -8,7 +8,8 @@
  * Each swapchain has a thread. vkQueuePresentKHR submits what is to be waited for and queues the
  * image; the thread waits until the host has finished it, hands it to the window system, and
  * listens to what that says. vkAcquireNextImageKHR waits for the thread. Nothing else of the
- * program waits.
+ * program waits. On Wayland vkQueuePresentKHR hands the image over itself, as Vulkan demands: the
+ * program's own requests for the window keep their place among ours.
  *
  *     idle ─ acquire ─▶ acquired ─ present ─▶ queued ─ the thread ─▶ shown ─ the window system ─▶
  * idle
@@ -129,6 +130,9 @@ struct umd_swapchain {
 struct umd_window_system {
     const char *name;
     uint32_t present_modes; /* 1 << VkPresentModeKHR */
+    /* vkQueuePresentKHR itself waits for the host and, while throttled, for the window, and calls
+     * `present`; the thread only dispatches. */
+    bool presents_in_call;
 
     /* Of surfaces; any thread. VK_ERROR_SURFACE_LOST_KHR: the window or the connection is gone. */
     VkResult (*get_limits)(struct umd_surface *surface, struct umd_window_limits *limits);
@@ -143,7 +147,7 @@ struct umd_window_system {
     VkResult (*create_swapchain)(struct umd_swapchain *swapchain);
     void (*destroy_swapchain)(struct umd_swapchain *swapchain);
 
-    /* The thread's. present: hands an image to the window; its pixels are complete. Gives
+    /* The thread's, see above. present: hands an image to the window; its pixels are complete. Gives
      * VK_SUCCESS, VK_SUBOPTIMAL_KHR, or an error that ends the swapchain. It or a later dispatch
      * calls umd_swapchain_shown and umd_swapchain_idle. In FIFO modes it may set
      * swapchain->throttled (with lock), and dispatch clears it: no image is presented meanwhile. */
@@ -157,9 +161,12 @@ struct umd_window_system {
 };
 
 extern const struct umd_window_system umd_x11;
+extern const struct umd_window_system umd_wayland;
+extern const struct umd_window_system umd_headless;
 /* Whether the guest has the libraries. */
 bool umd_xcb_available(void);
 bool umd_xlib_available(void);
+bool umd_wayland_available(void);
 
 /* For the window system, without lock; any thread. The user has seen the presentation with this
  * VkPresentIdKHR, or it was passed over and never will be seen. */
@@ -201,6 +208,12 @@ VkDeviceMemory umd_swapchain_memory(const struct umd_device *device, VkSwapchain
 /* umd_present.c */
 VkResult umd_present_start(struct umd_swapchain *swapchain);
 void umd_present_stop(struct umd_swapchain *swapchain);
+
+/* Waits for a change of the swapchain since `seen`; false: the deadline (UINT64_MAX: none) has
+ * passed. */
+bool umd_swapchain_await(struct umd_swapchain *swapchain, uint32_t seen, uint64_t deadline);
+/* In so many nanoseconds. */
+uint64_t umd_swapchain_deadline(uint64_t timeout);
 
 /* Sleeps until *word is not `seen`, at most `timeout` nanoseconds, maybe less. */
 void umd_word_wait(const uint32_t *word, uint32_t seen, uint64_t timeout);
