@@ -39,6 +39,7 @@ static VkResult init_recipe(struct umd_swapchain_recipe *recipe,
     bool shared = info->imageSharingMode == VK_SHARING_MODE_CONCURRENT;
     recipe->info = (VkImageCreateInfo){
         .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+        .flags = VK_IMAGE_CREATE_ALIAS_BIT, /* for VkImageSwapchainCreateInfoKHR */
         .imageType = VK_IMAGE_TYPE_2D,
         .format = info->imageFormat,
         .extent = {info->imageExtent.width, info->imageExtent.height, 1},

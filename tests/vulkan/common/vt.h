@@ -51,6 +51,8 @@ struct vt_features {
     VkPhysicalDevicePrimitivesGeneratedQueryFeaturesEXT primitives_generated;
     VkPhysicalDeviceProvokingVertexFeaturesEXT provoking_vertex;
     VkPhysicalDeviceLineRasterizationFeaturesEXT lines;
+    VkPhysicalDevicePresentIdFeaturesKHR present_id;
+    VkPhysicalDevicePresentWaitFeaturesKHR present_wait;
 };
 
 struct vt_queue {
@@ -62,6 +64,7 @@ struct vt_queue {
 
 struct vt {
     VkInstance instance;
+    bool windows; /* VK_EXT_headless_surface, and what swapchains need, is there and enabled */
     VkPhysicalDevice physical;
     VkPhysicalDeviceProperties properties;
     VkPhysicalDeviceMemoryProperties memory;

@@ -83,6 +83,10 @@ static const char *result_name(VkResult result)
         RESULT(ERROR_INVALID_EXTERNAL_HANDLE),
         RESULT(ERROR_FRAGMENTATION),
         RESULT(PIPELINE_COMPILE_REQUIRED),
+        RESULT(SUBOPTIMAL_KHR),
+        RESULT(ERROR_OUT_OF_DATE_KHR),
+        RESULT(ERROR_SURFACE_LOST_KHR),
+        RESULT(ERROR_NATIVE_WINDOW_IN_USE_KHR),
 #undef RESULT
     };
     for (size_t i = 0; i < VT_COUNT(names); i++)
@@ -148,7 +152,7 @@ void vt_own(struct vt *vt, VkObjectType type, uint64_t handle)
     pthread_mutex_unlock(&run->lock);
 }
 
-static void destroy(const struct owned *object)
+static void destroy(VkInstance instance, const struct owned *object)
 {
     VkDevice device = object->device;
 
@@ -177,6 +181,10 @@ static void destroy(const struct owned *object)
         CASE(SEMAPHORE, Semaphore);
         CASE(EVENT, Event);
         CASE(PRIVATE_DATA_SLOT, PrivateDataSlot);
+        CASE(SWAPCHAIN_KHR, SwapchainKHR);
+    case VK_OBJECT_TYPE_SURFACE_KHR:
+        vkDestroySurfaceKHR(instance, (VkSurfaceKHR)object->handle, NULL);
+        break;
     case VK_OBJECT_TYPE_DEVICE_MEMORY:
         vkFreeMemory(device, (VkDeviceMemory)object->handle, NULL);
         break;
@@ -194,7 +202,7 @@ static void destroy_owned(struct vt *vt)
 {
     struct vt_run *run = vt->run;
     while (run->owned_count)
-        destroy(&run->owned[--run->owned_count]);
+        destroy(vt->instance, &run->owned[--run->owned_count]);
 }
 
 /* --- Pictures --- */

@@ -26,6 +26,17 @@ static const char *const wanted_extensions[] = {
     "VK_KHR_push_descriptor",
 };
 
+/* Enabled where the instance has the last of window_extensions, and so all. */
+static const char *const swapchain_extensions[] = {
+    "VK_KHR_incremental_present",      "VK_KHR_present_id", "VK_KHR_present_wait",
+    "VK_KHR_swapchain_mutable_format", "VK_KHR_swapchain",
+};
+static const char *const window_extensions[] = {
+    VK_KHR_SURFACE_EXTENSION_NAME,
+    VK_KHR_GET_SURFACE_CAPABILITIES_2_EXTENSION_NAME,
+    VK_EXT_HEADLESS_SURFACE_EXTENSION_NAME,
+};
+
 static VkExtensionProperties *list_extensions(struct vt *vt, uint32_t *count)
 {
     VT_CHECK(vt, vkEnumerateDeviceExtensionProperties(vt->physical, NULL, count, NULL));
@@ -75,6 +86,12 @@ static void query_features(struct vt *vt)
 #define CHAIN(extension, field, type)                                                              \
     if (is_listed(list, count, extension))                                                         \
     chain(&end, &features->field, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_##type##_FEATURES_EXT)
+    if (vt->windows && is_listed(list, count, "VK_KHR_present_wait")) {
+        chain(&end, &features->present_id,
+              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR);
+        chain(&end, &features->present_wait,
+              VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR);
+    }
     CHAIN("VK_EXT_transform_feedback", transform_feedback, TRANSFORM_FEEDBACK);
     CHAIN("VK_EXT_multi_draw", multi_draw, MULTI_DRAW);
     CHAIN("VK_EXT_graphics_pipeline_library", pipeline_library, GRAPHICS_PIPELINE_LIBRARY);
@@ -126,7 +143,7 @@ static void create_device(struct vt *vt)
     static const float priorities[2] = {1.0f, 1.0f};
     VkQueueFamilyProperties families[VT_MAX_QUEUES];
     VkDeviceQueueCreateInfo queues[VT_MAX_QUEUES];
-    const char *names[VT_COUNT(wanted_extensions)];
+    const char *names[VT_COUNT(wanted_extensions) + VT_COUNT(swapchain_extensions)];
     uint32_t family_count = VT_MAX_QUEUES, name_count = 0, extension_count;
 
     vkGetPhysicalDeviceQueueFamilyProperties(vt->physical, &family_count, families);
@@ -141,6 +158,9 @@ static void create_device(struct vt *vt)
     for (uint32_t i = 0; i < VT_COUNT(wanted_extensions); i++)
         if (is_listed(list, extension_count, wanted_extensions[i]))
             names[name_count++] = wanted_extensions[i];
+    for (uint32_t i = 0; vt->windows && i < VT_COUNT(swapchain_extensions); i++)
+        if (is_listed(list, extension_count, swapchain_extensions[i]))
+            names[name_count++] = swapchain_extensions[i];
     free(list);
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -154,9 +174,20 @@ static void create_device(struct vt *vt)
     get_queues(vt, families, family_count);
 }
 
+static bool instance_has(struct vt *vt, const char *name)
+{
+    uint32_t count;
+    VT_CHECK(vt, vkEnumerateInstanceExtensionProperties(NULL, &count, NULL));
+    VkExtensionProperties *list = calloc(count + 1, sizeof(*list));
+    VT_CHECK(vt, vkEnumerateInstanceExtensionProperties(NULL, &count, list));
+    bool has = is_listed(list, count, name);
+    free(list);
+    return has;
+}
+
 void vt_open(struct vt *vt)
 {
-    static const char *const extension = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    const char *extensions[1 + VT_COUNT(window_extensions)] = {VK_EXT_DEBUG_UTILS_EXTENSION_NAME};
     VkApplicationInfo application = {
         .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
         .pApplicationName = "gpupv tests",
@@ -166,8 +197,11 @@ void vt_open(struct vt *vt)
         .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
         .pApplicationInfo = &application,
         .enabledExtensionCount = 1,
-        .ppEnabledExtensionNames = &extension,
+        .ppEnabledExtensionNames = extensions,
     };
+    vt->windows = instance_has(vt, window_extensions[VT_COUNT(window_extensions) - 1]);
+    for (uint32_t i = 0; vt->windows && i < VT_COUNT(window_extensions); i++)
+        extensions[info.enabledExtensionCount++] = window_extensions[i];
     VT_CHECK(vt, vkCreateInstance(&info, NULL, &vt->instance));
     uint32_t count = 1;
     VkResult result = vkEnumeratePhysicalDevices(vt->instance, &count, &vt->physical);
