@@ -58,6 +58,7 @@ for name in "${names[@]}"; do
     { cat "$native" "$native.err" >&2; fail "$name: status $native_status on the host's own driver"; }
   GPUPV_HOST=unix:$sandbox_socket GPUPV_STRICT=1 VK_DRIVER_FILES=$shim \
     timeout "${GPUPV_TEST_TIMEOUT:-200}" "$programs/vk_$name" > "$guest" 2> "$guest.err" || status=$?
+  sandbox_windows_alone "$native" "$guest"
   if [ "$status" -eq 0 ] && cmp -s "$native" "$guest" && ! grep -qE "$findings" "$guest.err"; then
     echo "$name: $(grep -c ' ok ' "$guest") cases"
     continue
