@@ -1,0 +1,115 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# vkcube in windows of an X server, in a guest: the same frames as on the host's driver, also after the window
+# was resized, hidden, or taken away; and what remains when worker or X server are killed under it.
+# Usage: test-window-x11.sh BUILD      (variables: see window.sh)
+set -euo pipefail
+here=$(dirname "$(realpath "$0")")
+. "$here/sandbox.sh"
+. "$here/window.sh"
+window_begin "$1" vkcube vkcubepp
+sandbox_start_display 800x700
+
+# What frame number N looks like, from a run that misses none: a compositor gets every frame. A list a size.
+count=250
+echo "== native frames"
+window_wl native -- native vkcube-wayland --c "$count" --present_mode 2
+window_ok native
+window_frames native > "$sandbox/500x500"
+window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c "$count" --present_mode 2
+window_ok native-small
+window_frames native-small > "$sandbox/300x200"
+for size in 500x500 300x200; do
+  [ "$(wc -l < "$sandbox/$size")" -ge $((count - 2)) ] || fail "native vkcube showed too few frames of $size"
+done
+
+# A program that ends may take the last frames with it that it has presented, as on the host's driver.
+expect_frame() { # NAME NUMBER
+  local digest=$(window_digest "$1")
+  local size=${digest% *} first=$(($2 - 3))
+  [ -f "$sandbox/$size" ] && sed -n "${first},${2}p" "$sandbox/$size" | grep -qxF "$digest" ||
+    { window_say "$1"; fail "$1: the last picture '$digest' is none of the frames $first to $2"; }
+}
+window_x native-x11 -- native vkcube --c 60 --present_mode 0
+expect_frame native-x11 60
+
+echo "== frames"
+for mode in 0 1 2 3; do
+  for frames in 6 24; do
+    window_x "mode$mode-$frames" -- guest vkcube --c "$frames" --present_mode "$mode"
+    window_ok "mode$mode-$frames"
+    expect_frame "mode$mode-$frames" "$frames"
+  done
+done
+window_x cubepp -- guest vkcubepp --c 60 --present_mode 0
+window_ok cubepp
+expect_frame cubepp 60
+window_x staging -- guest vkcube --use_staging --incremental_present --c 60 --present_mode 0
+window_ok staging
+expect_frame staging 60
+
+echo "== resized, hidden and shown again"
+window_x resized --at 10 resize 300x200 -- guest vkcube --c "$count" --present_mode 0
+window_ok resized
+expect_frame resized "$count"
+[ "$(window_digest resized | cut -d' ' -f1)" = 300x200 ] || fail "the window was not resized"
+window_x resized-often --at 5 resize 640x480 --at 10 resize 1x1 --at 20 resize 700x90 --at 40 resize 500x500 \
+  -- guest vkcube --c "$count" --present_mode 0
+window_ok resized-often
+expect_frame resized-often "$count"
+window_x hidden --at 10 hide 300 -- guest vkcube --c "$count" --present_mode 0
+window_ok hidden
+expect_frame hidden "$count"
+
+# vkcube does not live on without its window, worker or display; it is to say so and end.
+expect_end() { # NAME
+  [ "$window_status" -ne 0 ] || fail "$1: vkcube drew on"
+  [ "$window_status" -ne 124 ] || { window_say "$1"; fail "$1: vkcube hangs"; }
+  [ "$window_status" -ne 139 ] || { window_say "$1"; fail "$1: vkcube crashed"; }
+  echo "$1: status $window_status: $(tail -n 1 "$sandbox/$1.out")"
+  window_no_leaks
+}
+
+echo "== the window is destroyed"
+window_x destroyed --at 10 destroy -- guest vkcube --c 100000 --present_mode 0
+expect_end destroyed
+
+if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
+  echo "== the worker is killed"
+  for mode in 0 2; do
+    rm -f "$sandbox/killed-worker.out"
+    (
+      window_await 'Selected GPU' "$sandbox/killed-worker.out" $$
+      sleep 0.5
+      kill -KILL "$(window_serving)"
+    ) &
+    killer=$!
+    window_x killed-worker -- guest vkcube --c 100000 --present_mode "$mode"
+    wait "$killer"
+    expect_end killed-worker
+  done
+  window_x after -- guest vkcube --c 24 --present_mode 0
+  window_ok after
+  expect_frame after 24
+fi
+
+echo "== the X server is killed"
+for mode in 0 2; do
+  guest vkcube --c 100000 --present_mode "$mode" > "$sandbox/killed-server.out" 2>&1 &
+  program=$!
+  window_await 'Selected GPU' "$sandbox/killed-server.out" "$program" || fail "vkcube did not begin"
+  sleep 0.5
+  kill -KILL "$sandbox_display_pid"
+  wait "$sandbox_display_pid" 2> /dev/null || true
+  window_status=0
+  wait "$program" || window_status=$?
+  : > "$sandbox/killed-server.log" > "$sandbox/killed-server.watcher"
+  expect_end killed-server
+  sandbox_start_display 800x700
+done
+window_x afterwards -- guest vkcube --c 24 --present_mode 0
+window_ok afterwards
+expect_frame afterwards 24
+window_no_leaks
+kill -0 "$sandbox_service_pid" || fail "the service is gone"
+echo "all as it should be"

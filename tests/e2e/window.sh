@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: MIT
+# Programs with windows, natively and in the guest, for the end-to-end tests. Sourced after sandbox.sh.
+#
+#   window_begin BUILD [PROGRAM…]   a host with the paravirtual UMD on lavapipe, its service, and a guest with
+#                                   these programs
+#   native COMMAND…           runs a command on the host's own driver
+#   guest COMMAND…            runs it in the guest, for no longer than a minute
+#   window_x NAME [OPTION…] -- COMMAND…    runs it, and x_capture with these options
+#   window_wl NAME [OPTION…] -- COMMAND…   the same with wl_capture, for Wayland programs
+#   window_digest NAME        what window_x saw last: "WxH DIGEST"
+#   window_frames NAME        what window_wl saw, a line "WxH DIGEST" a frame
+#   window_serving            the worker that was given out last
+#   window_no_leaks           waits until the host has nothing of any guest's any more
+#
+# The last three leave in $sandbox: NAME.log (the watcher's), NAME.out (all that the command said), and
+# $window_status (the command's). Pictures: $window_pictures/NAME.png.
+#   GPUPV_TEST_PICTURES=FOLDER   keeps the pictures there
+#   GPUPV_TEST_DRIVER=complete   the guest gets lavapipe itself instead of the paravirtual UMD: for
+#                                work on the tests
+
+window_begin() {
+  sandbox_begin "$1"
+  shift
+  unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES VK_DRIVER_FILES DISPLAY WAYLAND_DISPLAY
+  window_tools=$sandbox_build/tests/e2e/window
+  window_pictures=${GPUPV_TEST_PICTURES:-$sandbox/pictures}
+  mkdir -p "$window_pictures" "$sandbox/wayland" "$sandbox/home"
+  window_icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+  if [ "${GPUPV_TEST_DRIVER:-}" = complete ]; then
+    sandbox_add_driver gpu "$window_icd" > /dev/null
+  else
+    sandbox_add_paravirtual gpu "$window_icd"
+  fi
+  sandbox_start_service
+  window_idle=$(window_children)
+  sandbox_make_guest timeout "$@"
+  local name
+  for name in $window_libraries; do
+    window_guest_library "$name"
+  done
+  mkdir -p "$sandbox/guest/opt"
+  cp "$window_tools/frame_clock.so" "$sandbox/guest/opt/"
+  SANDBOX_GUEST_OPTIONS="--ro-bind $sandbox/wayland /run/wayland --setenv GPUPV_STRICT 1"
+}
+
+# What a guest with a display has, and what drivers open at run time.
+window_libraries="libX11.so.6 libX11-xcb.so.1 libxcb.so.1 libxcb-shm.so.0 libxcb-present.so.0
+  libxcb-dri3.so.0 libxcb-sync.so.1 libxcb-xfixes.so.0 libxcb-randr.so.0 libwayland-client.so.0"
+
+window_guest_library() {
+  local file
+  file=$(ldconfig -p | sed -n "s|^[[:space:]]*$1 .*x86-64.*=> ||p" | head -n 1)
+  [ -n "$file" ] || sandbox_die "no library to put into the guest: $1"
+  sandbox_guest_file "$file"
+}
+
+native() {
+  env HOME="$sandbox/home" XDG_CACHE_HOME="$sandbox/home" XDG_RUNTIME_DIR="$sandbox/wayland" \
+    VK_DRIVER_FILES="$window_icd" VK_LOADER_LAYERS_DISABLE='~implicit~' NODEVICE_SELECT=1 \
+    timeout "${window_timeout:-60}" "$@"
+}
+
+guest() {
+  local wayland=()
+  [ -n "${WAYLAND_DISPLAY:-}" ] && wayland=("WAYLAND_DISPLAY=/run/wayland/${WAYLAND_DISPLAY##*/}")
+  sandbox_guest env "${wayland[@]}" timeout "${window_timeout:-60}" "$@"
+}
+
+# Waits until a file has a line, and a process is there.
+window_await() { # EXPRESSION FILE PROCESS
+  local tries
+  for tries in $(seq 3000); do
+    grep -qE -- "$1" "$2" 2> /dev/null && return 0
+    kill -0 "$3" 2> /dev/null || return 1
+    sleep 0.02
+  done
+  return 1
+}
+
+# Waits until a process has ended, for some seconds.
+window_ended() { # PROCESS SECONDS
+  local tries
+  for tries in $(seq $(($2 * 50))); do
+    kill -0 "$1" 2> /dev/null || return 0
+    sleep 0.02
+  done
+  return 1
+}
+
+window_watch() { # NAME WATCHER… -- COMMAND…
+  local name=$1 watcher=() settles= watching program
+  shift
+  while [ "$1" != -- ]; do
+    [ "$1" = --settle ] && settles=yes
+    watcher+=("$1")
+    shift
+  done
+  shift
+  rm -f "$sandbox/$name.log"
+  timeout 90 "${watcher[@]}" --picture "$window_pictures/$name.png" > "$sandbox/$name.log" \
+    2> "$sandbox/$name.watcher" &
+  watching=$!
+  window_await '^ready$' "$sandbox/$name.log" "$watching" ||
+    { cat "$sandbox/$name.watcher" >&2; fail "nothing can watch the window"; }
+  window_status=0
+  if [ -n "$settles" ]; then
+    "$@" > "$sandbox/$name.out" 2>&1 &
+    program=$!
+    while kill -0 "$watching" 2> /dev/null && kill -0 "$program" 2> /dev/null; do sleep 0.05; done
+    kill "$program" 2> /dev/null || true
+    wait "$program" 2> /dev/null || window_status=$?
+  else
+    "$@" > "$sandbox/$name.out" 2>&1 || window_status=$?
+  fi
+  window_ended "$watching" 2 || kill "$watching" 2> /dev/null || true
+  wait "$watching" 2> /dev/null || true
+}
+
+window_x() {
+  local name=$1
+  shift
+  window_watch "$name" "$window_tools/x_capture" "$@"
+}
+
+window_wl() {
+  local name=$1 WAYLAND_DISPLAY=$sandbox/wayland/capture-0
+  shift
+  export WAYLAND_DISPLAY
+  window_watch "$name" "$window_tools/wl_capture" --socket "$WAYLAND_DISPLAY" "$@"
+}
+
+window_digest() { sed -n 's/^window //p' "$sandbox/$1.log"; }
+
+window_frames() { sed -n 's/^frame //p' "$sandbox/$1.log"; }
+
+window_say() { # NAME: all that is known about a run that went wrong
+  tail -n 20 "$sandbox/$1.log" "$sandbox/$1.watcher" "$sandbox/$1.out" >&2
+}
+
+window_ok() { # NAME: the command of the last run has ended well
+  [ "$window_status" -eq 0 ] || { window_say "$1"; fail "$1: status $window_status"; }
+}
+
+window_serving() {
+  grep -o 'worker [0-9]* serves' "$sandbox/gpupvd.log" | tail -n 1 | grep -o '[0-9]*'
+}
+
+window_children() { wc -w < "/proc/$sandbox_service_pid/task/$sandbox_service_pid/children"; }
+
+window_no_leaks() {
+  local tries workers processes
+  for tries in $(seq 100); do
+    workers=$(($(window_children) - window_idle))
+    processes=$("$sandbox_gpupv" host --config "$sandbox_config" status | sed -n 's/^Guest processes: *//p')
+    [ "$workers" -le 0 ] && [ "$processes" = 0 ] && return 0
+    sleep 0.1
+  done
+  fail "the host still has $workers workers and $processes guest processes"
+}
