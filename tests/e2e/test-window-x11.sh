@@ -61,18 +61,12 @@ window_x hidden --at 10 hide 300 -- guest vkcube --c "$count" --present_mode 0
 window_ok hidden
 expect_frame hidden "$count"
 
-# vkcube does not live on without its window, worker or display; it is to say so and end.
-expect_end() { # NAME
-  [ "$window_status" -ne 0 ] || fail "$1: vkcube drew on"
-  [ "$window_status" -ne 124 ] || { window_say "$1"; fail "$1: vkcube hangs"; }
-  [ "$window_status" -ne 139 ] || { window_say "$1"; fail "$1: vkcube crashed"; }
-  echo "$1: status $window_status: $(tail -n 1 "$sandbox/$1.out")"
-  window_no_leaks
-}
+# Long enough for what hangs to be seen.
+[ "${GPUPV_TEST_DRIVER:-}" = complete ] && window_timeout=4 || window_timeout=20
 
 echo "== the window is destroyed"
 window_x destroyed --at 10 destroy -- guest vkcube --c 100000 --present_mode 0
-expect_end destroyed
+window_broken destroyed
 
 if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
   echo "== the worker is killed"
@@ -86,7 +80,7 @@ if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
     killer=$!
     window_x killed-worker -- guest vkcube --c 100000 --present_mode "$mode"
     wait "$killer"
-    expect_end killed-worker
+    window_broken killed-worker
   done
   window_x after -- guest vkcube --c 24 --present_mode 0
   window_ok after
@@ -103,8 +97,7 @@ for mode in 0 2; do
   wait "$sandbox_display_pid" 2> /dev/null || true
   window_status=0
   wait "$program" || window_status=$?
-  : > "$sandbox/killed-server.log" > "$sandbox/killed-server.watcher"
-  expect_end killed-server
+  window_broken killed-server
   sandbox_start_display 800x700
 done
 window_x afterwards -- guest vkcube --c 24 --present_mode 0

@@ -9,6 +9,7 @@
 #   window_wl NAME [OPTION…] -- COMMAND…   the same with wl_capture, for Wayland programs
 #   window_digest NAME        what window_x saw last: "WxH DIGEST"
 #   window_frames NAME        what window_wl saw, a line "WxH DIGEST" a frame
+#   window_broken NAME        vkcube's window, display or worker was taken away, and it has ended
 #   window_serving            the worker that was given out last
 #   window_no_leaks           waits until the host has nothing of any guest's any more
 #
@@ -134,7 +135,7 @@ window_digest() { sed -n 's/^window //p' "$sandbox/$1.log"; }
 window_frames() { sed -n 's/^frame //p' "$sandbox/$1.log"; }
 
 window_say() { # NAME: all that is known about a run that went wrong
-  tail -n 20 "$sandbox/$1.log" "$sandbox/$1.watcher" "$sandbox/$1.out" >&2
+  tail -n 20 "$sandbox/$1".{log,watcher,out} 2> /dev/null >&2
 }
 
 window_ok() { # NAME: the command of the last run has ended well
@@ -156,4 +157,15 @@ window_no_leaks() {
     sleep 0.1
   done
   fail "the host still has $workers workers and $processes guest processes"
+}
+
+# vkcube does not live on then; it is to be told so, not to wait for ever, not to crash in the driver. Lavapipe
+# itself waits for ever when a compositor goes away.
+window_broken() {
+  [ "$window_status" -ne 0 ] || fail "$1: vkcube drew on"
+  [ "$window_status" -ne 124 ] || [ "${GPUPV_TEST_DRIVER:-}" = complete ] ||
+    { window_say "$1"; fail "$1: vkcube hangs"; }
+  [ "$window_status" -ne 139 ] || { window_say "$1"; fail "$1: vkcube crashed"; }
+  echo "$1: status $window_status: $(tail -n 1 "$sandbox/$1.out")"
+  window_no_leaks
 }
