@@ -8,6 +8,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/window.sh"
 window_begin "$1" ffmpeg
 
+# (transpose_vulkan=dir=clock leaves a row unwritten, which shows what the memory had before.)
 # A test picture that moves, uploaded, filtered, downloaded, and the frames' digests.
 filter() { # FORMAT FILTER
   "$run" ffmpeg -v error -nostdin -threads 1 -init_hw_device vulkan=gpu -filter_hw_device gpu \
@@ -25,7 +26,7 @@ while read -r format chain; do
   count=$((count + 1))
 done <<'CHAINS'
 rgba     hflip_vulkan
-rgba     transpose_vulkan=dir=clock
+rgba     transpose_vulkan=dir=cclock
 rgba     scale_vulkan=w=200:h=150
 yuv420p  scale_vulkan=w=480:h=360
 yuv420p  avgblur_vulkan=sizeX=5:sizeY=3

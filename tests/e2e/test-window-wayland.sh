@@ -12,10 +12,10 @@ window_begin "$1" vkcube-wayland
 
 count=120
 echo "== native frames"
-window_wl native -- native vkcube-wayland --c "$count" --present_mode 2
+window_wl native -- native vkcube-wayland --c $((count + 5)) --present_mode 2
 window_ok native
 window_frames native > "$sandbox/500x500"
-window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c "$count" --present_mode 2
+window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c $((count + 5)) --present_mode 2
 window_ok native-small
 window_frames native-small > "$sandbox/300x200"
 

@@ -13,14 +13,14 @@ sandbox_start_display 800x700
 # What frame number N looks like, from a run that misses none: a compositor gets every frame. A list a size.
 count=250
 echo "== native frames"
-window_wl native -- native vkcube-wayland --c "$count" --present_mode 2
+window_wl native -- native vkcube-wayland --c $((count + 5)) --present_mode 2
 window_ok native
 window_frames native > "$sandbox/500x500"
-window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c "$count" --present_mode 2
+window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c $((count + 5)) --present_mode 2
 window_ok native-small
 window_frames native-small > "$sandbox/300x200"
 for size in 500x500 300x200; do
-  [ "$(wc -l < "$sandbox/$size")" -ge $((count - 2)) ] || fail "native vkcube showed too few frames of $size"
+  [ "$(wc -l < "$sandbox/$size")" -ge "$count" ] || fail "native vkcube showed too few frames of $size"
 done
 
 # A program that ends may take the last frames with it that it has presented, as on the host's driver.
@@ -57,9 +57,9 @@ window_x resized-often --at 5 resize 640x480 --at 10 resize 1x1 --at 20 resize 7
   -- guest vkcube --c "$count" --present_mode 0
 window_ok resized-often
 expect_frame resized-often "$count"
-window_x hidden --at 10 hide 300 -- guest vkcube --c "$count" --present_mode 0
+window_x hidden --at 10 hide 300 -- guest vkcube --c 90 --present_mode 2
 window_ok hidden
-expect_frame hidden "$count"
+expect_frame hidden 90
 
 # Long enough for what hangs to be seen.
 [ "${GPUPV_TEST_DRIVER:-}" = complete ] && window_timeout=4 || window_timeout=20
