@@ -35,11 +35,11 @@ echo "$renderer"
 if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
   grep -q 'worker [0-9]* serves' "$sandbox/gpupvd.log" || fail "no worker has served"
 fi
-# Versions, limits and extensions.
-if ! diff "$sandbox/native-glxinfo" "$sandbox/glxinfo" > "$sandbox/glxinfo.diff"; then
-  cat "$sandbox/glxinfo.diff"
+# Versions, limits and extensions, word by word. The paravirtual driver gives no memory away as a descriptor,
+# so Zink has no EXT_memory_object.
+words() { tr -s ', ' '\n\n' < "$1" | grep -vx 'GL_EXT_memory_object\(_fd\)\?'; }
+diff <(words "$sandbox/native-glxinfo") <(words "$sandbox/glxinfo") ||
   fail "glxinfo says something else than on the host (<)"
-fi
 
 echo "== gears"
 expect_same() { # NAME: what window_x saw natively (native-NAME) and in the guest
