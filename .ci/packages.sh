@@ -5,10 +5,13 @@ packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-j
   libsystemd-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev
   libexpat1-dev libhivex-dev libseccomp-dev libvulkan-dev libcmocka-dev libpng-dev
   libxcb1-dev libxcb-present-dev libxcb-shm0-dev libxcb-xfixes0-dev libx11-dev
+  libxcb-composite0-dev libxcb-damage0-dev libwayland-dev libwayland-bin wayland-protocols
+  libgl-dev libegl-dev
   glslang-tools"
 packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-apps imagemagick"
 packages_check="vulkan-validationlayers clang libclang-rt-dev directx-headers-dev mandoc procps
-  gcc-i686-linux-gnu g++-i686-linux-gnu"
+  gcc-i686-linux-gnu g++-i686-linux-gnu weston mesa-utils libgl1-mesa-dri libegl1 libegl-mesa0
+  vkd3d-demos ffmpeg"
 
 # Installs those of its arguments that are missing; says which.
 packages_install() {

@@ -32,7 +32,8 @@ END {
     ratio = native > 0 && remoted >= 0 ? remoted / native : -1
     verdict = ""
     if (name in kind && remoted >= 0) {
-      ok = kind[name] == "ratio" ? ratio >= 0 && ratio <= limit[name] : \
+      ok = kind[name] == "least" ? ratio >= limit[name] : \
+           kind[name] == "ratio" ? ratio >= 0 && ratio <= limit[name] : \
            kind[name] == "most" ? remoted <= limit[name] : native >= 0 && remoted <= native + limit[name]
       verdict = ok ? "met" : "missed"
       if (!ok) missed++
@@ -46,7 +47,7 @@ END {
       if (verdict != "") printf ", \"met\": %s", verdict == "met" ? "true" : "false"
       printf "}"
     } else {
-      target = !(name in kind) ? "" : kind[name] == "ratio" ? "<= " limit[name] : \
+      target = !(name in kind) ? "" : kind[name] == "least" ? ">= " limit[name] : kind[name] == "ratio" ? "<= " limit[name] : \
                kind[name] == "most" ? "<= " limit[name] " " unit[name] : "native + " limit[name] " " unit[name]
       printf "%-30s %5s %10s %10s %7s  %s\n", name, unit[name], show(native), show(remoted), show(ratio),
              target (verdict == "" ? "" : ": " verdict)
