@@ -11,7 +11,8 @@
 /* --- Creating ------------------------------------------------------------------------------- */
 
 /* gpupv's own driver names the allocation of a stream. In data of that form, and in that place, an
- * allocation of this process is no finding of the guard's. */
+ * allocation of this process is no finding of the guard's; nor is the form's number, where a
+ * process has mapped much of the first 4 GiB (Chromium). */
 static NTSTATUS guard_stream(struct kmt_channel *channel, const char *what, void *data,
                              uint32_t size)
 {
@@ -22,7 +23,7 @@ static NTSTATUS guard_stream(struct kmt_channel *channel, const char *what, void
     uint32_t allocation = open.allocation;
     if (open.magic == STREAM_MAGIC &&
         NT_SUCCESS(kmt_process_check_optional(channel, allocation, KMT_ALLOCATION)))
-        open.allocation = 0;
+        open.allocation = open.magic = 0;
     return private_data_guard(channel, what, &open, sizeof(open));
 }
 

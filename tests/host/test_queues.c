@@ -2,8 +2,10 @@
 /* Hardware queues, answers that come later, devices in error: the thunks against the service. */
 #include "host/thunks.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "wire/stream.h"
@@ -77,6 +79,30 @@ static void private_data_is_guarded(void **state)
     assert_status(D3DKMTCreateHwQueue(&args), STATUS_INVALID_PARAMETER);
     assert_status(thunks_submit(args.hHwQueue, 0, &args.hHwContext, sizeof(args.hHwContext)),
                   STATUS_INVALID_PARAMETER);
+    thunks_destroy(thunks);
+}
+
+/* A process may have mapped whatever the structure's own numbers look like. */
+static void a_mapped_number_is_let_through(void **state)
+{
+    (void)state;
+    struct thunks *thunks = thunks_create("", "");
+    struct stream_open open = {.magic = STREAM_MAGIC};
+    D3DKMT_CREATEHWQUEUE args = {.hHwContext = thunks->context,
+                                 .PrivateDriverDataSize = sizeof(open),
+                                 .pPrivateDriverData = D3DKMT_PTR_INIT(&open)};
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void *at = (void *)(uintptr_t)(STREAM_MAGIC & ~(page - 1));
+    void *mapped =
+        mmap(at, page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+    if (mapped == MAP_FAILED)
+        assert_int_equal(errno, EEXIST); /* it is already */
+    assert_status(
+        thunks_allocate(thunks->device, 4096, GPUPV_ALLOCATION_CPU_VISIBLE, &open.allocation),
+        STATUS_SUCCESS);
+    assert_status(D3DKMTCreateHwQueue(&args), STATUS_SUCCESS);
+    if (mapped != MAP_FAILED)
+        munmap(mapped, page);
     thunks_destroy(thunks);
 }
 
@@ -271,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_queue_has_a_fence),
         cmocka_unit_test(private_data_is_guarded),
+        cmocka_unit_test(a_mapped_number_is_let_through),
         cmocka_unit_test(a_queue_comes_later),
         cmocka_unit_test(an_escape_is_answered_later),
         cmocka_unit_test(a_guest_dies_waiting),
