@@ -3,8 +3,6 @@
 import argparse
 import collections
 import concurrent.futures
-import csv
-import fnmatch
 import os
 import re
 import signal
@@ -12,6 +10,8 @@ import subprocess
 import sys
 import threading
 import time
+
+from compare import Comparison, die, read_cases, read_known, read_results, write_results
 
 GOOD = {"Pass", "QualityWarning", "CompatibilityWarning", "Waiver"}
 # From best to worst; what is not named counts as a failure.
@@ -22,30 +22,8 @@ CASE = re.compile(r"Test case '([^']+)'\.\.")
 STATUS = re.compile(r"  ([A-Z][A-Za-z]+) \((.*)")
 
 
-def die(message):
-    print("run-cts: " + message, file=sys.stderr)
-    sys.exit(2)
-
-
 def rank(status):
     return RANKS.get(status, FAILED)
-
-
-def read_cases(path):
-    cases = [line.split("#")[0].strip() for line in open(path)]
-    return list(dict.fromkeys(case for case in cases if case))
-
-
-def read_known(path):
-    known = []
-    for number, line in enumerate(open(path), 1):
-        pattern, hash_sign, reason = line.partition("#")
-        if not pattern.strip():
-            continue
-        if not reason.strip():
-            die(f"{path}:{number}: a known regression without a reason")
-        known.append(pattern.strip())
-    return known
 
 
 class Side:
@@ -158,20 +136,6 @@ def run_all(side, cases, shard):
     return results
 
 
-def write_results(path, cases, results):
-    with open(path, "w", newline="") as out:
-        csv.writer(out).writerows((case, results[case]) for case in cases)
-
-
-def worse(cases, native, guest):
-    return [case for case in cases if rank(guest[case]) > rank(native[case])]
-
-
-def count(results):
-    counts = collections.Counter(results.values())
-    return ", ".join(f"{number} {status}" for status, number in counts.most_common())
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--program", required=True)
@@ -185,42 +149,26 @@ def main():
     parser.add_argument("extra", nargs="*")
     options = parser.parse_args()
     cases = read_cases(options.cases)
-    if not cases:
-        die("the list names no case")
-    known = read_known(options.known) if options.known else []
-    sides = {name: Side(name, options, options.extra) for name in ("native", "guest")}
+    comparison = Comparison(cases, rank, read_known(options.known) if options.known else [])
+    native_side, guest_side = (Side(name, options, options.extra) for name in ("native", "guest"))
 
     if options.native:
-        native = dict(csv.reader(open(options.native)))
-        if missing := [case for case in cases if case not in native]:
-            die(f"{options.native} has no result of {missing[0]}")
-        native = {case: native[case] for case in cases}
+        native = read_results(options.native, cases)
     else:
-        native = run_all(sides["native"], cases, options.shard)
-        write_results(os.path.join(options.results, "native.csv"), cases, native)
+        native = run_all(native_side, cases, options.shard)
+        write_results(options.results, "native.csv", cases, native)
     if all(status in ("Crash", "Missing", "Timeout") for status in native.values()):
-        die("no case runs on the host's driver")
-    guest = run_all(sides["guest"], cases, options.shard)
+        die("run-cts: no case runs on the host's driver")
+    guest = run_all(guest_side, cases, options.shard)
 
     # What depends on what ran before it is no regression of the driver's alone.
-    again = worse(cases, native, guest)
+    again = comparison.worse(native, guest)
     if again:
-        for name, results in (("native", native), ("guest", guest)):
-            if name == "native" and options.native:
-                continue
-            results |= run_all(sides[name], again, 1)
-    write_results(os.path.join(options.results, "guest.csv"), cases, guest)
-    regressions = worse(cases, native, guest)
-    unknown = [case for case in regressions
-               if not any(fnmatch.fnmatchcase(case, pattern) for pattern in known)]
-    for case in unknown:
-        print(f"{case}: {native[case]} on the host, {guest[case]} in the guest")
-    better = worse(cases, guest, native)
-    print(f"native: {count(native)}")
-    print(f"guest:  {count(guest)}")
-    print(f"{len(unknown)} regressions, {len(regressions) - len(unknown)} known ones, "
-          f"{len(again) - len(regressions)} only among others, {len(better)} cases better in the guest")
-    return 1 if unknown else 0
+        if not options.native:
+            native |= run_all(native_side, again, 1)
+        guest |= run_all(guest_side, again, 1)
+    write_results(options.results, "guest.csv", cases, guest)
+    return comparison.report(native, guest, len(again))
 
 
 if __name__ == "__main__":

@@ -9,15 +9,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/window.sh"
 window_begin "$1" vulkaninfo glxinfo glxgears es2gears_x11
 sandbox_guest_program "$sandbox_build/tests/e2e/window/gl_scenes"
-# What a guest with OpenGL has, which is opened at run time.
-for library in libGLX_mesa.so.0 libEGL_mesa.so.0 libGL.so.1 libEGL.so.1 libGLX.so.0; do
-  window_guest_library "$library"
-done
-sandbox_guest_file /usr/share/glvnd/egl_vendor.d/50_mesa.json
-dri=$(find /usr/lib/*/dri -name zink_dri.so | head -n 1)
-sandbox_guest_file "$dri"
-sandbox_guest_file "${dri%/*}/swrast_dri.so"
-cp -r /usr/share/drirc.d "$sandbox/guest/usr/share/" 2> /dev/null || true
+window_guest_opengl
 sandbox_start_display 800x700
 
 zink="MESA_LOADER_DRIVER_OVERRIDE=zink LIBGL_ALWAYS_SOFTWARE=1"

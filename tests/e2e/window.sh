@@ -3,6 +3,7 @@
 #
 #   window_begin BUILD [PROGRAM…]   a host with the paravirtual UMD on lavapipe, its service, and a guest with
 #                                   these programs
+#   window_guest_opengl       puts Mesa's OpenGL into the guest
 #   native COMMAND…           runs a command on the host's own driver
 #   guest COMMAND…            runs it in the guest, for no longer than a minute
 #   window_x NAME [OPTION…] -- COMMAND…    runs it, and x_capture with these options
@@ -53,6 +54,19 @@ window_guest_library() {
   file=$(ldconfig -p | sed -n "s|^[[:space:]]*$1 .*x86-64.*=> ||p" | head -n 1)
   [ -n "$file" ] || sandbox_die "no library to put into the guest: $1"
   sandbox_guest_file "$file"
+}
+
+# Mesa's OpenGL, which glvnd opens at run time, with Zink for the only driver.
+window_guest_opengl() {
+  local name zink
+  for name in libGL.so.1 libGLX.so.0 libEGL.so.1 libGLX_mesa.so.0 libEGL_mesa.so.0; do
+    window_guest_library "$name"
+  done
+  sandbox_guest_file /usr/share/glvnd/egl_vendor.d/50_mesa.json
+  zink=$(find /usr/lib/*/dri -name zink_dri.so | head -n 1)
+  [ -n "$zink" ] || sandbox_die "Mesa has no Zink here"
+  sandbox_guest_file "$zink"
+  sandbox_guest_file "${zink%/*}/swrast_dri.so"
 }
 
 native() {
