@@ -13,6 +13,11 @@
 #include "util/file.h"
 #include "util/log.h"
 
+static void nap(void)
+{
+    nanosleep(&(struct timespec){0, 2000000}, NULL);
+}
+
 /* --- Fake devices --- */
 
 #define VULKAN_1_3 (1u << 22 | 3u << 12)
@@ -56,6 +61,8 @@ static int list_fakes(void *context, const char *icd, unsigned timeout, int canc
     (void)icd, (void)timeout, (void)cancel_fd;
     struct host_fixture *fixture = context;
     fixture->listings++;
+    while (atomic_load(&fixture->hold_devices))
+        nap();
     if (atomic_load(&fixture->fail_devices))
         return error_set(err, -EIO, "the fake driver crashed");
     *count = (size_t)atomic_load(&fixture->device_count);
@@ -301,6 +308,11 @@ static void *run_service(void *context)
     return (void *)(intptr_t)service_run(fixture->service);
 }
 
+static void on_ready(void *context)
+{
+    atomic_store(&((struct host_fixture *)context)->serving, 1);
+}
+
 void fixture_start(struct host_fixture *fixture)
 {
     struct service_options options = {
@@ -311,8 +323,11 @@ void fixture_start(struct host_fixture *fixture)
         .driver_context = &fixture->driver,
         .embedded_fd = -1,
         .activated_fd = -1,
+        .ready = on_ready,
+        .ready_context = fixture,
     };
     struct error err;
+    atomic_store(&fixture->serving, 0);
     if (service_create(&options, &fixture->service, &err))
         fail_msg("%s", err.text);
     assert_int_equal(pthread_create(&fixture->thread, NULL, run_service, fixture), 0);
@@ -340,6 +355,7 @@ struct host_fixture *fixture_create(const char *service, const char *adapters, c
 {
     struct host_fixture *fixture = fixture_prepare(service, adapters, hive);
     fixture_start(fixture);
+    fixture_wait_count(&fixture->serving, 1);
     return fixture;
 }
 
@@ -391,11 +407,6 @@ int64_t fixture_status(struct host_fixture *fixture, const char *key)
 
 /* Long enough for a sanitizer on a busy machine; reached only when the test fails. */
 #define MAX_TRIES 30000
-
-static void nap(void)
-{
-    nanosleep(&(struct timespec){0, 2000000}, NULL);
-}
 
 void fixture_wait_status(struct host_fixture *fixture, const char *key, int64_t value)
 {

@@ -65,18 +65,22 @@ struct host_fixture {
     atomic_bool fail_devices; /* the device source reports a failure */
     atomic_int device_count;  /* of the three fake ones */
     atomic_int listings;      /* how often the devices were asked for */
+    atomic_int hold_devices;  /* not 0: the devices are not told before it is */
+    atomic_int serving;       /* 1: the first snapshot is there */
     struct service *service;
     pthread_t thread;
     bool running;
 };
 
 /* `service` and `adapters` are lines of the [service] section and whole sections behind it; `hive`
- * is the text behind the hive's first line. All may be "". */
+ * is the text behind the hive's first line. All may be "". Returns when guests are served: files
+ * that are written from then on make a new generation. */
 struct host_fixture *fixture_create(const char *service, const char *adapters, const char *hive);
 void fixture_destroy(struct host_fixture *fixture);
 
 /* Without a thread: files only. */
 struct host_fixture *fixture_prepare(const char *service, const char *adapters, const char *hive);
+/* Returns while the service is starting. */
 void fixture_start(struct host_fixture *fixture);
 void fixture_stop(struct host_fixture *fixture);
 

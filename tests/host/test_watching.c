@@ -69,6 +69,28 @@ static void a_linked_hive_is_followed(void **state)
     fixture_destroy(fixture);
 }
 
+/* The first snapshot is made of what the hive says when the drivers have answered. */
+static void a_change_before_the_first_snapshot_is_in_it(void **state)
+{
+    (void)state;
+    struct host_fixture *fixture = fixture_prepare("", "[adapter:a]\n", "");
+    write_text(fixture->hive, VALUE_HIVE("1"));
+    atomic_store(&fixture->hold_devices, 1);
+    fixture_start(fixture);
+    fixture_wait_count(&fixture->listings, 1);
+    write_text(fixture->hive, VALUE_HIVE("2"));
+    atomic_store(&fixture->hold_devices, 0);
+    int fd = guest_open(fixture);
+    uint32_t a = guest_adapter(fd, 0);
+    assert_value(fd, a, "2");
+    assert_int_equal(fixture_status(fixture, "generation"), 1);
+    write_text(fixture->hive, VALUE_HIVE("3"));
+    assert_value(fd, a, "3");
+    assert_int_equal(fixture_status(fixture, "generation"), 2);
+    close(fd);
+    fixture_destroy(fixture);
+}
+
 static void the_same_contents_are_no_change(void **state)
 {
     (void)state;
@@ -180,6 +202,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_linked_hive_is_followed),
+        cmocka_unit_test(a_change_before_the_first_snapshot_is_in_it),
         cmocka_unit_test(the_same_contents_are_no_change),
         cmocka_unit_test(only_a_reload_asks_the_drivers),
         cmocka_unit_test(a_device_that_was_missing_is_no_news),
