@@ -404,6 +404,7 @@ static int make_default(const char *path, struct config **made, struct error *er
     config->probe_timeout = 20;
     config->warm_workers = 1;
     config->worker_sandbox = true;
+    config->worker_memory = "auto";
     if (result || !config->path || !config->default_vm.socket || !config->control ||
         !config->hive || !config->store || !config->guest_store) {
         config_unref(config);

@@ -52,9 +52,9 @@ struct config_vm {
     char *name;
     char *socket;
     mode_t socket_mode;
-    bool escapes; /* others than known ones are let through */
-    bool secure;  /* no escapes, and only isolated adapters: docs/configuration.md */
-    bool listing; /* guests may list registry values */
+    bool escapes;  /* others than known ones are let through */
+    bool secure;   /* no escapes, and only isolated adapters: docs/configuration.md */
+    bool listing;  /* guests may list registry values */
     bool aperture; /* guest processes share memory with the host */
     struct config_patterns allow, deny; /* registry values; an empty `allow` allows all */
     unsigned max_clients;               /* guest processes of this VM */
@@ -72,11 +72,12 @@ struct config {
     struct config_vm *vms; /* in the file's order */
     size_t vm_count;
     enum log_level log;
-    unsigned probe_timeout;          /* seconds */
-    unsigned warm_workers;           /* kept ready for guest processes to come */
+    unsigned probe_timeout; /* seconds */
+    unsigned warm_workers;  /* kept ready for guest processes to come */
     bool worker_sandbox, worker_validation;
+    const char *worker_memory;           /* a word of gpupv-worker's --memory */
     struct config_patterns worker_files; /* that workers may open beside what drivers need */
-    struct config_adapter *adapters; /* in the file's order; none: all devices are offered */
+    struct config_adapter *adapters;     /* in the file's order; none: all devices are offered */
     size_t adapter_count;
 };
 

@@ -103,6 +103,18 @@ static int parse_log(const char *text, void *field, struct error *err)
     return 0;
 }
 
+static int parse_worker_memory(const char *text, void *field, struct error *err)
+{
+    static const char *const words[] = {"auto", "import", "messages"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!strcmp(text, words[i])) {
+            *(const char **)field = words[i];
+            return 0;
+        }
+    }
+    return error_set(err, -EINVAL, "must be auto, import or messages, not \"%s\"", text);
+}
+
 static int parse_range(const char *text, unsigned long maximum, void *field, struct error *err)
 {
     unsigned long number;
@@ -304,8 +316,8 @@ static int take_file(char **word, struct error *err)
 {
     const char *text = *word;
     if (text[0] != '/' || !text[1] || strchr("*?[", text[1]))
-        return error_set(err, -EINVAL,
-                         "a file starts with \"/\" and a name, not like \"%s\"", text);
+        return error_set(err, -EINVAL, "a file starts with \"/\" and a name, not like \"%s\"",
+                         text);
     return 0;
 }
 
@@ -352,6 +364,7 @@ static const struct config_key service_keys[] = {
     {"warm-workers", SERVICE(warm_workers), parse_warm_workers},
     {"worker-sandbox", SERVICE(worker_sandbox), parse_yes_no},
     {"worker-files", SERVICE(worker_files), parse_files},
+    {"worker-memory", SERVICE(worker_memory), parse_worker_memory},
     {"worker-validation", SERVICE(worker_validation), parse_yes_no},
 };
 

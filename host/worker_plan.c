@@ -83,6 +83,8 @@ static char **make_arguments(const struct state *state)
     add_copy(&texts, level_word(log_get_level()));
     if (state->config->worker_validation)
         add_copy(&texts, "--validation");
+    add_copy(&texts, "--memory");
+    add_copy(&texts, state->config->worker_memory);
     if (!state->config->worker_sandbox)
         add_copy(&texts, "--no-sandbox");
     for (size_t i = 0; i < state->adapters.count; i++) {

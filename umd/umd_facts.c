@@ -177,8 +177,6 @@ static bool unpack_roots(struct parser *parser)
     for (uint32_t i = 0; i < facts->memory.memoryTypeCount; i++)
         if (facts->memory.memoryTypes[i].heapIndex >= facts->memory.memoryHeapCount)
             return wrong(parser, "a memory type has no heap");
-    if (facts->import_alignment & (facts->import_alignment - 1))
-        return wrong(parser, "an alignment is no power of two");
     return true;
 }
 
@@ -209,7 +207,9 @@ static bool parse(struct parser *parser, size_t size)
     memcpy(&header, bytes, sizeof(header));
     if (header.magic != FACTS_MAGIC || header.size != size)
         return wrong(parser, "it is none");
-    parser->facts->import_alignment = header.import_alignment;
+    if (header.memory != FACTS_MEMORY_APERTURE && header.memory != FACTS_MEMORY_MESSAGES)
+        return wrong(parser, "it has memory of an unknown kind");
+    parser->facts->cpu_memory = (enum facts_memory)header.memory;
     for (uint32_t i = 0; i < header.record_count; i++)
         if (!parse_record(parser))
             return false;

@@ -15,7 +15,7 @@
 #include "wire/facts.h"
 
 struct umd_facts {
-    uint32_t import_alignment;             /* of CPU-visible memory; 0: there is none */
+    enum facts_memory cpu_memory;          /* how the CPU sees memory */
     VkPhysicalDeviceProperties properties; /* apiVersion is what the guest has */
     VkPhysicalDeviceFeatures features;
     VkPhysicalDeviceMemoryProperties memory;

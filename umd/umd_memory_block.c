@@ -408,7 +408,9 @@ VkResult umd_memory_init(struct umd_device *device)
         free(state);
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
-    if (!umd_stream_shares_memory(device->stream) && umd_mirrors_init(device)) {
+    bool shared =
+        umd_stream_shares_memory(device->stream) && facts->cpu_memory == FACTS_MEMORY_APERTURE;
+    if (!shared && umd_mirrors_init(device)) {
         pthread_mutex_destroy(&state->lock);
         free(state);
         return VK_ERROR_OUT_OF_HOST_MEMORY;

@@ -26,8 +26,14 @@
 struct facts_header {
     uint32_t magic;
     uint32_t record_count;
-    uint32_t size;             /* of the whole message */
-    uint32_t import_alignment; /* of memory that the CPU sees; 0: there is none */
+    uint32_t size;   /* of the whole message */
+    uint32_t memory; /* enum facts_memory */
+};
+
+/* How the guest's CPU sees memory of the device. */
+enum facts_memory {
+    FACTS_MEMORY_APERTURE = 1, /* it lies in the aperture, where the guest has one */
+    FACTS_MEMORY_MESSAGES = 2, /* its contents travel in messages in any case */
 };
 
 enum facts_record_kind {

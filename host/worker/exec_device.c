@@ -125,7 +125,7 @@ static VkResult make_plan(struct exec *x, const VkDeviceCreateInfo *info,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++)
         exec_plan_extension(plan, info->ppEnabledExtensionNames[i]);
-    if (x->adapter->memory_types.visible)
+    if (x->adapter->memory_types.import_alignment)
         exec_plan_extension(plan, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
     x->vki->GetPhysicalDeviceProperties(x->physical_device, &properties);
     if (properties.apiVersion < VK_API_VERSION_1_2)

@@ -2,7 +2,8 @@
 /*
  * Memory, and what may be bound to it. CPU-visible memory is imported from the aperture
  * (VK_EXT_external_memory_host), and Vulkan wants to know of a buffer or an image beforehand that
- * it will lie in such memory. Where the guest shares no memory (exec.mirrors) it is the driver's own. On the stream's thread.
+ * it will lie in such memory. Where the guest shares no memory, or the driver imports none
+ * (exec.mirrors), it is the driver's own. On the stream's thread.
  */
 #ifndef GPUPV_HOST_WORKER_EXEC_MEMORY_H
 #define GPUPV_HOST_WORKER_EXEC_MEMORY_H

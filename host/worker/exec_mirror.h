@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CPU-visible memory of a guest that shares none (exec.mirrors): the driver's own memory, mapped
+ * CPU-visible memory that the guest does not share (exec.mirrors): the driver's own memory, mapped
  * here, and what the guest is known to have of it. On the stream's thread.
  */
 #ifndef GPUPV_HOST_WORKER_EXEC_MIRROR_H

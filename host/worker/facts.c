@@ -371,13 +371,6 @@ int facts_collect(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice d
 
     vki->GetPhysicalDeviceProperties(device, &properties);
     c.api_version = lower(properties.apiVersion, lower(api_version, VKWIRE_API_VERSION));
-    if (c.api_version < VK_API_VERSION_1_1 || !vki->GetPhysicalDeviceProperties2)
-        return error_set(
-            err, -ENOTSUP,
-            "the driver of \"%s\" has Vulkan %u.%u; gpupv needs a driver of Vulkan 1.1 "
-            "or newer",
-            properties.deviceName, VK_API_VERSION_MAJOR(c.api_version),
-            VK_API_VERSION_MINOR(c.api_version));
     c.spec_versions = calloc(vkwire_extension_count, sizeof(*c.spec_versions));
     code = c.spec_versions ? collect(&c) : -ENOMEM;
     free(c.spec_versions);
@@ -390,7 +383,8 @@ int facts_collect(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice d
                                          : "its driver fails to list what it has");
     }
     *(struct facts_header *)(void *)c.data =
-        (struct facts_header){FACTS_MAGIC, c.records, (uint32_t)c.used, types->import_alignment};
+        (struct facts_header){FACTS_MAGIC, c.records, (uint32_t)c.used,
+                              types->mirrored ? FACTS_MEMORY_MESSAGES : FACTS_MEMORY_APERTURE};
     *data = c.data;
     *size = c.used;
     return 0;

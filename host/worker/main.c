@@ -29,23 +29,23 @@
 
 struct arguments {
     bool validation, sandbox;
+    enum memory_way memory;
 };
 
 static const char usage[] =
-    "Usage: gpupv-worker [--validation] [--no-sandbox] [--log LEVEL] --adapter DEVICES...\n"
+    "Usage: gpupv-worker [--validation] [--no-sandbox] [--memory auto|import|messages]\n"
+    "                    [--log LEVEL] --adapter DEVICES...\n"
     "Runs Vulkan for a guest process. Started by gpupvd, with a socket on descriptor 3.\n"
     "DEVICES: UUID@MANIFEST[,UUID@MANIFEST...], a host device for each linked one.";
 
 /* 0; 1 when that was all; a negative errno. */
 static int parse(int argc, char **argv, struct worker *worker, struct arguments *arguments)
 {
-    static const struct option options[] = {{"adapter", required_argument, NULL, 'a'},
-                                            {"validation", no_argument, NULL, 'v'},
-                                            {"no-sandbox", no_argument, NULL, 'n'},
-                                            {"log", required_argument, NULL, 'l'},
-                                            {"version", no_argument, NULL, 'V'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"adapter", required_argument, NULL, 'a'}, {"validation", no_argument, NULL, 'v'},
+        {"no-sandbox", no_argument, NULL, 'n'},    {"memory", required_argument, NULL, 'm'},
+        {"log", required_argument, NULL, 'l'},     {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},          {0}};
     struct error err;
     enum log_level level;
     int code;
@@ -63,6 +63,12 @@ static int parse(int argc, char **argv, struct worker *worker, struct arguments 
             break;
         case 'n':
             arguments->sandbox = false;
+            break;
+        case 'm':
+            if (memory_way_parse(optarg, &arguments->memory)) {
+                log_error("worker", "--memory: \"%s\" is not a way", optarg);
+                return -EINVAL;
+            }
             break;
         case 'l':
             if (log_parse_level(optarg, &level)) {
@@ -96,7 +102,7 @@ static int start(struct worker *worker, const struct arguments *arguments, int *
     *notify = -1;
     int code = arguments->sandbox ? sandbox_prepare(&sandbox, err) : 0;
     if (code == 0)
-        code = worker_vulkan_start(worker, arguments->validation, err);
+        code = worker_vulkan_start(worker, arguments->validation, arguments->memory, err);
     if (code == 0 && arguments->sandbox)
         code = sandbox_enter(&sandbox, notify, err);
     return code;

@@ -9,22 +9,42 @@
 #include "util/log.h"
 #include "vkwire_exec.h"
 
-void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, uint32_t importable,
-                           uint32_t import_alignment, struct memory_types *types)
+int memory_way_parse(const char *text, enum memory_way *way)
+{
+    static const char *const words[] = {"auto", "import", "messages"};
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        if (!strcmp(text, words[i])) {
+            *way = (enum memory_way)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum memory_way way,
+                           uint32_t importable, uint32_t import_alignment,
+                           struct memory_types *types)
 {
     const VkMemoryPropertyFlags needed =
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+    uint32_t coherent = 0;
 
-    *types =
-        (struct memory_types){.host = *host, .guest = *host, .import_alignment = import_alignment};
-    for (uint32_t i = 0; i < host->memoryTypeCount; i++) {
-        VkMemoryPropertyFlags *flags = &types->guest.memoryTypes[i].propertyFlags;
-
-        if ((importable >> i & 1) && import_alignment && (*flags & needed) == needed)
-            types->visible |= 1u << i;
-        else
-            *flags &= ~(VkMemoryPropertyFlags)MEMORY_TYPES_CPU_FLAGS;
-    }
+    *types = (struct memory_types){.host = *host, .guest = *host};
+    for (uint32_t i = 0; i < host->memoryTypeCount; i++)
+        if ((host->memoryTypes[i].propertyFlags & needed) == needed)
+            coherent |= 1u << i;
+    if (way != MEMORY_WAY_MESSAGES && import_alignment)
+        types->visible = coherent & importable;
+    types->mirrored = !types->visible && way != MEMORY_WAY_IMPORT;
+    if (types->mirrored)
+        types->visible = coherent;
+    else if (types->visible)
+        types->import_alignment = import_alignment;
+    for (uint32_t i = 0; i < host->memoryTypeCount; i++)
+        if (!(types->visible >> i & 1))
+            types->guest.memoryTypes[i].propertyFlags &=
+                ~(VkMemoryPropertyFlags)MEMORY_TYPES_CPU_FLAGS;
 }
 
 /* --- What may be imported --- */
@@ -114,13 +134,13 @@ static uint32_t probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevi
 }
 
 void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
-                        struct memory_types *types)
+                        enum memory_way way, struct memory_types *types)
 {
     VkPhysicalDeviceMemoryProperties host = {0}; /* what the driver leaves is told to guests */
     uint32_t alignment = 0, bits = 0;
 
     vki->GetPhysicalDeviceMemoryProperties(device, &host);
-    if (vki->GetPhysicalDeviceProperties2 &&
+    if (way != MEMORY_WAY_MESSAGES && vki->GetPhysicalDeviceProperties2 &&
         has_extension(vki, device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
         alignment = alignment_of(vki, device);
     if (alignment) {
@@ -128,8 +148,12 @@ void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDe
 
         bits = probe(vki, device, alignment > page ? alignment : page);
     }
-    memory_types_classify(&host, bits, alignment, types);
-    if (!types->visible)
+    memory_types_classify(&host, way, bits, alignment, types);
+    if (types->mirrored && way == MEMORY_WAY_AUTO)
         log_warning("worker", "no memory of this device can be shared with guests: its driver does "
-                              "not import memory by VK_EXT_external_memory_host");
+                              "not import memory by VK_EXT_external_memory_host; what it holds "
+                              "travels in messages");
+    else if (!types->visible)
+        log_warning("worker", "guests' programs see no memory of this device: its driver does not "
+                              "import memory by VK_EXT_external_memory_host");
 }

@@ -274,7 +274,7 @@ static void init_exec(struct stream *stream, const struct worker_adapter *adapte
     x->physical_device = adapter->physical_devices[0];
     x->vki = worker->vki;
     x->io = &stream->io;
-    x->mirrors = stream->messages != NULL;
+    x->mirrors = stream->messages != NULL || adapter->memory_types.mirrored;
     arena_init(&x->arena, ARENA_LIMIT);
 }
 
@@ -352,6 +352,9 @@ NTSTATUS stream_create(struct worker *worker, const struct link_open_stream *arg
                       "the guest's driver is of another build: update the package in the store");
     if (args->adapter >= worker->adapter_count)
         return refuse(worker, STATUS_INVALID_PARAMETER, "there is no such adapter");
+    if (worker->adapters[args->adapter].unusable)
+        return refuse(worker, STATUS_NOT_SUPPORTED,
+                      "its adapter cannot be used; what the worker said when it started tells why");
     struct stream *made = calloc(1, sizeof(*made));
     if (!made)
         return refuse(worker, STATUS_NO_MEMORY, "no memory");

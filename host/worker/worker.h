@@ -33,6 +33,7 @@ struct worker_adapter {
     struct memory_types memory_types; /* of the first */
     void *facts;                      /* of the first: what STREAM_FACTS answers */
     size_t facts_size;
+    bool unusable; /* the driver lacks what is needed: no stream is opened */
 };
 
 struct worker_vulkan; /* worker_vulkan.c: instance and messenger */
@@ -59,8 +60,10 @@ struct worker {
 /* Adds the adapter "UUID@ICD[,UUID@ICD…]". -EINVAL, -ENOMEM. */
 int worker_add_adapter(struct worker *worker, const char *devices, struct error *err);
 /* Loads the adapters' drivers, and no other: makes the instance, finds the devices, asks for all
- * that guests will want to know. -ENODEV, -EIO, -ENOMEM. */
-int worker_vulkan_start(struct worker *worker, bool validation, struct error *err);
+ * that guests will want to know. An adapter whose driver cannot do what is needed is logged, and
+ * not usable; the others are. -ENODEV (no driver at all), -ENOMEM. */
+int worker_vulkan_start(struct worker *worker, bool validation, enum memory_way way,
+                        struct error *err);
 void worker_vulkan_finish(struct worker *worker);
 
 /* --- Memory of the guest (worker_memory.c) --- */

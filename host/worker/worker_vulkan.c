@@ -252,17 +252,66 @@ static int find_devices(const struct worker *worker, struct worker_adapter *adap
     return 0;
 }
 
-static int start_adapter(struct worker *worker, struct worker_adapter *adapter, struct error *err)
+static bool has_timelines(const struct worker *worker, VkPhysicalDevice device)
+{
+    VkPhysicalDeviceTimelineSemaphoreFeatures timelines = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+    VkPhysicalDeviceFeatures2 features = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                          .pNext = &timelines};
+    worker->vki->GetPhysicalDeviceFeatures2(device, &features);
+    return timelines.timelineSemaphore;
+}
+
+/* What streams cannot do without. */
+static int check_device(const struct worker *worker, VkPhysicalDevice device, struct error *err)
+{
+    VkPhysicalDeviceProperties properties;
+    vkGetPhysicalDeviceProperties(device, &properties);
+    uint32_t version =
+        properties.apiVersion < worker->api_version ? properties.apiVersion : worker->api_version;
+    if (version < VK_API_VERSION_1_1)
+        return error_set(err, -ENOTSUP,
+                         "the driver of \"%s\" has Vulkan %u.%u; gpupv needs one of Vulkan 1.1 or "
+                         "newer",
+                         properties.deviceName, VK_API_VERSION_MAJOR(version),
+                         VK_API_VERSION_MINOR(version));
+    if (!has_timelines(worker, device))
+        return error_set(err, -ENOTSUP,
+                         "the driver of \"%s\" has no timeline semaphores (Vulkan 1.2, or "
+                         "VK_KHR_timeline_semaphore), which gpupv needs",
+                         properties.deviceName);
+    return 0;
+}
+
+static int start_adapter(struct worker *worker, struct worker_adapter *adapter, enum memory_way way,
+                         struct error *err)
 {
     int code = find_devices(worker, adapter, err);
+    for (uint32_t node = 0; node < adapter->node_count && code == 0; node++)
+        code = check_device(worker, adapter->physical_devices[node], err);
     if (code)
         return code;
-    memory_types_probe(worker->vki, adapter->physical_devices[0], &adapter->memory_types);
+    memory_types_probe(worker->vki, adapter->physical_devices[0], way, &adapter->memory_types);
     return facts_collect(worker->vki, adapter->physical_devices[0], worker->api_version,
                          &adapter->memory_types, &adapter->facts, &adapter->facts_size, err);
 }
 
-int worker_vulkan_start(struct worker *worker, bool validation, struct error *err)
+/* What is wrong with one adapter is no matter of the others'. */
+static int start_adapters(struct worker *worker, enum memory_way way, struct error *err)
+{
+    for (uint32_t i = 0; i < worker->adapter_count; i++) {
+        int code = start_adapter(worker, &worker->adapters[i], way, err);
+        if (code == -ENOMEM)
+            return code;
+        worker->adapters[i].unusable = code != 0;
+        if (code)
+            log_error("worker", "an adapter cannot be used: %s", err->text);
+    }
+    return 0;
+}
+
+int worker_vulkan_start(struct worker *worker, bool validation, enum memory_way way,
+                        struct error *err)
 {
     int code = set_environment(worker, err);
     if (code)
@@ -278,9 +327,7 @@ int worker_vulkan_start(struct worker *worker, bool validation, struct error *er
     vkwire_instance_dispatch_load(&worker->vulkan->dispatch, worker->instance,
                                   vkGetInstanceProcAddr);
     worker->vki = &worker->vulkan->dispatch;
-    for (uint32_t i = 0; i < worker->adapter_count && code == 0; i++)
-        code = start_adapter(worker, &worker->adapters[i], err);
-    return code;
+    return start_adapters(worker, way, err);
 }
 
 void worker_vulkan_finish(struct worker *worker)

@@ -13,6 +13,7 @@
 #   sandbox_picture FILE.png  the display's contents
 #
 # GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
+# GPUPV_TEST_MEMORY: the service's worker-memory.
 #
 # The guest root is put together from the programs and the libraries that they link. It has no ICD
 # manifest but gpupv's, no Vulkan driver, no /etc/gpupv, no /var, and sees the host's store
@@ -58,6 +59,7 @@ store = $sandbox/var/DriverStore
 guest-store = $sandbox_guest_store
 log = ${SANDBOX_LOG:-info}
 aperture = ${GPUPV_TEST_APERTURE:-yes}
+worker-memory = ${GPUPV_TEST_MEMORY:-auto}
 INI
   sandbox_gpupv=$sandbox_build/tools/gpupv
   sandbox_adapters=0

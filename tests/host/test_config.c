@@ -55,6 +55,7 @@ static void defaults(void **state)
     assert_int_equal(config->warm_workers, 1);
     assert_true(config->worker_sandbox);
     assert_false(config->worker_validation);
+    assert_string_equal(config->worker_memory, "auto");
     assert_int_equal(config->worker_files.count, 0);
     assert_int_equal(config->adapter_count, 0);
     assert_int_equal(config_vm_count(config), 1);
@@ -73,13 +74,14 @@ static void vm_sections(void **state)
     (void)state;
     struct config *config;
     struct error err;
-    assert_int_equal(load("[service]\nescapes=deny\nsecure=yes\nmax-clients=9\nregistry-deny=\n"
-                          "[vm:One]\nsocket=/a/one\nsocket-mode=0600\nescapes=deny\nsecure=yes\n"
-                          "listing=deny\nregistry-allow = Adapter\\A* , *B\n"
-                          "registry-deny=service\\*\nmax-clients=3\nvideo-memory = 2g\naperture=no\n"
-                          "[vm:two]\n",
-                          &config, &err),
-                     0);
+    assert_int_equal(
+        load("[service]\nescapes=deny\nsecure=yes\nmax-clients=9\nregistry-deny=\n"
+             "[vm:One]\nsocket=/a/one\nsocket-mode=0600\nescapes=deny\nsecure=yes\n"
+             "listing=deny\nregistry-allow = Adapter\\A* , *B\n"
+             "registry-deny=service\\*\nmax-clients=3\nvideo-memory = 2g\naperture=no\n"
+             "[vm:two]\n",
+             &config, &err),
+        0);
     assert_int_equal(config_vm_count(config), 3);
     assert_ptr_equal(config_vm_at(config, 0), &config->default_vm);
     assert_false(config->default_vm.escapes);
@@ -116,6 +118,7 @@ static void every_key(void **state)
                           "store=/a/store\nguest-store=/g\nlisting=deny\naperture=no\n"
                           "private-data-guard=warn\nmax-clients=7\nlog=debug\nprobe-timeout=3\n"
                           "warm-workers=0\nworker-sandbox=no\nworker-validation=yes\n"
+                          "worker-memory=messages\n"
                           "worker-files=/opt/a*, /dev/vendor0\n"
                           "[adapter:One]\nicd=/i.json\ndevice=\"10de:1c02\"\n"
                           "linked = 1, Fake Two ,2\ndescription=A \"B\"; comment\n"
@@ -133,6 +136,7 @@ static void every_key(void **state)
     assert_int_equal(config->warm_workers, 0);
     assert_false(config->worker_sandbox);
     assert_true(config->worker_validation);
+    assert_string_equal(config->worker_memory, "messages");
     assert_int_equal(config->worker_files.count, 2);
     assert_string_equal(config->worker_files.patterns[1], "/dev/vendor0");
     assert_int_equal(config->adapter_count, 3);
@@ -178,6 +182,8 @@ static void faults_are_named(void **state)
     refused("[service]\nvideo-memory=4194305T\n", "video-memory: must be a number of bytes");
     refused("[service]\nprobe-timeout=601\n", "probe-timeout: must be a number");
     refused("[service]\nwarm-workers=17\n", "warm-workers: must be a number from 0 to 16");
+    refused("[service]\nworker-memory=shared\n",
+            "worker-memory: must be auto, import or messages, not \"shared\"");
     refused("[service]\nworker-files=/*\n", "a file starts with");
     refused("[service]\nworker-files=opt\n", "a file starts with");
     refused("[service]\nlog=loud\n", "log: must be error, warning");

@@ -79,5 +79,5 @@ void facts_message_end(struct facts_message *message)
 {
     header_of(message)->magic = FACTS_MAGIC;
     header_of(message)->size = (uint32_t)message->size;
-    header_of(message)->import_alignment = 4096;
+    header_of(message)->memory = FACTS_MEMORY_APERTURE;
 }

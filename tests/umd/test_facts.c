@@ -57,7 +57,7 @@ static void test_roots(void **state)
     assert_int_equal(facts->memory.memoryTypeCount, 2);
     assert_true(facts->memory.memoryHeaps[0].size == 1ull << 33);
     assert_int_equal(facts->queue_family_count, 1);
-    assert_int_equal(facts->import_alignment, 4096);
+    assert_int_equal(facts->cpu_memory, FACTS_MEMORY_APERTURE);
     umd_facts_destroy(facts);
 }
 

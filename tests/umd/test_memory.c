@@ -152,6 +152,7 @@ static int setup(void **state)
     f->physical.adapter = &f->adapter;
     f->physical.facts = &f->facts;
     f->device.physical = &f->physical;
+    f->facts.cpu_memory = FACTS_MEMORY_APERTURE;
     f->facts.memory = (VkPhysicalDeviceMemoryProperties){
         .memoryTypeCount = 4,
         .memoryTypes = {{VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT, 0},

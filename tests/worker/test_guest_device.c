@@ -83,7 +83,7 @@ static int set_up(void **state)
     pair.worker.adapters = NULL;
     pair.worker.adapter_count = 0;
     if (worker_add_adapter(&pair.worker, name, &err) < 0 ||
-        worker_vulkan_start(&pair.worker, false, &err) < 0)
+        worker_vulkan_start(&pair.worker, false, MEMORY_WAY_AUTO, &err) < 0)
         return -1;
     host_device = pair.worker.adapters[0].physical_devices[0];
     return gpupv_umd_open_adapter(&pair.adapter, &info, &context) == STATUS_SUCCESS ? 0 : -1;

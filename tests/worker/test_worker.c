@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gpupv-worker as the service sees it, and a UMD's stream behind it. Arguments: the program, an ICD
- * manifest of the host. Without the sandbox, which needs the service.
+ * manifest of the host, and one of a driver of Vulkan 1.0. Without the sandbox, which needs the
+ * service.
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,8 +34,10 @@
 #define APERTURE (8u << 20)
 #define ENTRIES 16u
 
-static const char *program, *icd;
-static char adapter_name[2 * VK_UUID_SIZE + PATH_MAX + 2];
+#define ADAPTER_NAME_SIZE (2 * VK_UUID_SIZE + PATH_MAX + 2)
+
+static const char *program;
+static char adapter_name[ADAPTER_NAME_SIZE], old_adapter_name[ADAPTER_NAME_SIZE];
 
 /* One worker at a time; the thunks have no argument for it. */
 static struct {
@@ -43,6 +47,7 @@ static struct {
     struct link_allocation *table;
     int aperture_file, table_file;
     uint32_t allocations, sequence;
+    uint32_t adapter; /* of streams */
     uint64_t taken;
     uint32_t lost_queue;
     char lost_why[256];
@@ -149,8 +154,8 @@ static NTSTATUS open_stream(uint32_t queue, uint32_t adapter, const void *data, 
 static NTSTATUS create_queue(D3DKMT_CREATEHWQUEUE *args)
 {
     args->hHwQueue = 0x70000u + w.allocations;
-    NTSTATUS status =
-        open_stream(args->hHwQueue, 0, args->pPrivateDriverData, args->PrivateDriverDataSize);
+    NTSTATUS status = open_stream(args->hHwQueue, w.adapter, args->pPrivateDriverData,
+                                  args->PrivateDriverDataSize);
     args->HwQueueProgressFenceCPUVirtualAddress = w.aperture + w.taken;
     w.taken += 4096;
     return status;
@@ -173,9 +178,8 @@ static const struct gpupv_umd_adapter adapter = {
 
 /* --- A worker --- */
 
-static int start(void **state)
+static void start_with(const char *const *arguments)
 {
-    (void)state;
     int ends[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
     memset(&w, 0, sizeof(w));
@@ -185,7 +189,7 @@ static int start(void **state)
     if (w.pid == 0) {
         if (dup2(ends[1], LINK_FD) != LINK_FD)
             _exit(126);
-        execl(program, program, "--no-sandbox", "--adapter", adapter_name, (char *)NULL);
+        execv(program, (char *const *)(uintptr_t)arguments);
         _exit(127);
     }
     close(ends[1]);
@@ -200,6 +204,20 @@ static int start(void **state)
     struct packet packet;
     assert_int_equal(receive(&packet), 0);
     assert_int_equal(packet.header.message, LINK_READY);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    start_with((const char *[]){program, "--no-sandbox", "--adapter", adapter_name, NULL});
+    return 0;
+}
+
+static int start_with_an_old_driver_too(void **state)
+{
+    (void)state;
+    start_with((const char *[]){program, "--no-sandbox", "--adapter", old_adapter_name, "--adapter",
+                                adapter_name, NULL});
     return 0;
 }
 
@@ -363,8 +381,24 @@ static void an_aperture_smaller_than_it_is_said_to_be_is_refused(void **state)
     assert_int_equal(end(), 0);
 }
 
-/* The host's device, as the service names it. */
-static void find_adapter(void)
+/* A driver that is not enough costs its adapter, and no other. */
+static void an_old_driver_costs_its_adapter_alone(void **state)
+{
+    (void)state;
+    struct umd_stream *stream;
+    size_t size;
+    assert_int_equal(assign(APERTURE), STATUS_SUCCESS);
+    assert_int_equal(umd_stream_create(&adapter, &stream), VK_ERROR_INITIALIZATION_FAILED);
+    w.adapter = 1;
+    assert_int_equal(umd_stream_create(&adapter, &stream), VK_SUCCESS);
+    assert_int_equal(ask_stream(stream, STREAM_FACTS, &size), VK_SUCCESS);
+    assert_true(size > 4096);
+    umd_stream_destroy(stream);
+    assert_int_equal(end(), 0);
+}
+
+/* The first device of a host's driver, as the service names it. False: there is none here. */
+static bool find_adapter(const char *icd, char name[ADAPTER_NAME_SIZE])
 {
     VkInstance instance;
     VkPhysicalDevice device;
@@ -379,22 +413,23 @@ static void find_adapter(void)
     if (setenv("VK_DRIVER_FILES", icd, 1) || setenv("VK_ICD_FILENAMES", icd, 1) ||
         vkCreateInstance(&info, NULL, &instance) != VK_SUCCESS ||
         vkEnumeratePhysicalDevices(instance, &count, &device) < 0 || count != 1)
-        exit(77); /* no such driver here: skipped */
+        return false;
     vkGetPhysicalDeviceProperties2(device, &properties);
     for (unsigned i = 0; i < VK_UUID_SIZE; i++)
-        snprintf(adapter_name + 2 * i, 3, "%02x", id.deviceUUID[i]);
-    snprintf(adapter_name + 2 * VK_UUID_SIZE, PATH_MAX, "@%s", icd);
+        snprintf(name + 2 * i, 3, "%02x", id.deviceUUID[i]);
+    snprintf(name + 2 * VK_UUID_SIZE, PATH_MAX, "@%s", icd);
     vkDestroyInstance(instance, NULL);
+    return true;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3)
+    if (argc != 4)
         return 2;
     program = argv[1];
-    icd = argv[2];
     fake_thunks_fill(&callbacks);
-    find_adapter();
+    if (!find_adapter(argv[2], adapter_name) || !find_adapter(argv[3], old_adapter_name))
+        return 77; /* no such driver here: skipped */
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
     const struct CMUnitTest tests[] = {
         TEST(a_stream_answers_and_ends),
@@ -403,6 +438,8 @@ int main(int argc, char **argv)
         TEST(a_malformed_packet_ends_the_worker),
         TEST(closing_a_stream_that_is_none_is_nothing),
         TEST(an_aperture_smaller_than_it_is_said_to_be_is_refused),
+        cmocka_unit_test_setup_teardown(an_old_driver_costs_its_adapter_alone,
+                                        start_with_an_old_driver_too, stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
