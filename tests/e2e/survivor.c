@@ -414,6 +414,13 @@ static int fork_once(void)
     begin(true);
     for (int i = 0; i < FRAMES_AFTER; i++)
         render();
+    /* For the child, which has no other commands to submit; it goes with its pool. */
+    const VkCommandBufferAllocateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+        .commandPool = it.pool,
+        .commandBufferCount = 1};
+    TRY(vkAllocateCommandBuffers(it.device, &info, &it.commands));
+    record(0);
     fflush(stdout);
     pid_t child = fork();
     if (child == 0)

@@ -3,31 +3,36 @@
 # A guest process that breaks the rules of streams in every way (hostile.c): each time its stream is
 # lost, and the service's log says why in one line. Another guest process, which renders meanwhile,
 # gets what it gets without it; afterwards no worker and no memory are left of either.
+# In a build with sanitizers these must find nothing.
 # Usage: test-hostile.sh BUILD [CASE...]
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
+. "$here/sanitized.sh"
 sandbox_begin "$1"
 shift
 unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES DISPLAY WAYLAND_DISPLAY
-programs=("$sandbox_build/tests/vulkan/vk_transfer" "$sandbox_build/tests/e2e/hostile")
+transfer=$sandbox_build/tests/vulkan/vk_transfer
+hostile=("$sandbox_build/tests/e2e/hostile")
 
+if sanitized_is_build; then sanitized_begin; fi
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
 sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
-sandbox_make_guest timeout
-mkdir -p "$sandbox/guest/opt"
-for program in "${programs[@]}"; do
-  sandbox_guest_libraries_of "$program"
-  cp "$program" "$sandbox/guest/opt/"
-done
-VK_DRIVER_FILES=$icd "${programs[0]}" > "$sandbox/native"
+VK_DRIVER_FILES=$icd "$transfer" > "$sandbox/native"
+if ! sanitized_is_build; then
+  sandbox_make_guest timeout
+  sandbox_guest_program "$transfer"
+  sandbox_guest_program "${hostile[0]}"
+  transfer=/opt/vk_transfer
+  hostile=(env "LD_LIBRARY_PATH=$gpupv_libdir" /opt/hostile)
+fi
 
 # Renders again and again until the file is there; every time must be the same.
 render() {
   local times=0
   until [ -e "$sandbox/done" ] && [ "$times" -gt 0 ]; do
-    sandbox_guest env GPUPV_STRICT=1 timeout 60 /opt/vk_transfer > "$sandbox/guest.out" 2> "$sandbox/guest.err" ||
+    sandbox_guest env GPUPV_STRICT=1 timeout 100 "$transfer" > "$sandbox/guest.out" 2> "$sandbox/guest.err" ||
       { echo "status $?"; cat "$sandbox/guest.err"; return 1; }
     diff "$sandbox/native" "$sandbox/guest.out" || return 1
     times=$((times + 1))
@@ -39,7 +44,7 @@ echo "== a hostile process beside one that renders"
 render > "$sandbox/render" 2>&1 &
 renderer=$!
 status=0
-sandbox_guest env LD_LIBRARY_PATH="$gpupv_libdir" timeout 50 /opt/hostile "$@" > "$sandbox/hostile" 2> "$sandbox/hostile.err" || status=$?
+sandbox_guest timeout 200 "${hostile[@]}" "$@" > "$sandbox/hostile" 2> "$sandbox/hostile.err" || status=$?
 touch "$sandbox/done"
 rendered=0
 wait "$renderer" || rendered=$?
@@ -69,7 +74,12 @@ for tries in $(seq 100); do
   sleep 0.1
 done
 [ "$workers" -le 1 ] || fail "$workers workers are left"
-sandbox_guest env GPUPV_STRICT=1 /opt/vk_transfer > "$sandbox/guest.out"
+sandbox_guest env GPUPV_STRICT=1 "$transfer" > "$sandbox/guest.out"
 cmp "$sandbox/native" "$sandbox/guest.out"
 sandbox_stop_service || fail "the service ended with status $?"
+if sanitized_is_build; then
+  sanitized_end
+  refuse "$sanitized_findings" "$sandbox/hostile.err"
+  refuse "$sanitized_findings" "$sandbox/guest.err"
+fi
 echo "all as it should be"

@@ -3,26 +3,34 @@
 # The worker of a program that renders is killed at many moments, stopped and killed, and goes with its
 # service; each time the program gets VK_ERROR_DEVICE_LOST in time, makes a new device and goes on
 # (survivor.c). A child after fork(2) has nothing of its parent's.
+# In a build with sanitizers these must find nothing, and calls may take long.
 # Usage: test-worker-death.sh BUILD
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
+. "$here/sanitized.sh"
 sandbox_begin "$1"
 unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES DISPLAY WAYLAND_DISPLAY
 program=$sandbox_build/tests/e2e/survivor
 
+patient=
+if sanitized_is_build; then
+  sanitized_begin
+  patient=patient
+fi
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
 sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
-sandbox_make_guest timeout
-mkdir -p "$sandbox/guest/opt"
-sandbox_guest_libraries_of "$program"
-cp "$program" "$sandbox/guest/opt/"
+if ! sanitized_is_build; then
+  sandbox_make_guest timeout
+  sandbox_guest_program "$program"
+  program=/opt/survivor
+fi
 # A service that is restarted has another socket in the same folder.
 SANDBOX_GUEST_OPTIONS="--ro-bind $sandbox/run /run/host --setenv GPUPV_HOST unix:/run/host/host.sock"
 
 start() { # ARGUMENTS…
-  sandbox_guest env GPUPV_STRICT=1 timeout 60 /opt/survivor "$@" > "$sandbox/out" 2> "$sandbox/err" &
+  sandbox_guest env GPUPV_STRICT=1 timeout 100 "$program" "$@" $patient > "$sandbox/out" 2>> "$sandbox/err" &
   survivor=$!
 }
 
@@ -94,10 +102,15 @@ for way in patient polling; do
     done
     ! kill -0 "$worker" 2>/dev/null || fail "the worker outlives its service"
     rm -f "$sandbox_socket"
+    if sanitized_is_build; then sanitized_end; fi # before its log is another's
     sandbox_start_service
   done
   await_end
 done
 kill -0 "$sandbox_service_pid" || fail "the service is gone"
 sandbox_stop_service || fail "the service ended with status $?"
+if sanitized_is_build; then
+  sanitized_end
+  refuse "$sanitized_findings" "$sandbox/err"
+fi
 echo "all as it should be"
