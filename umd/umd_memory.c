@@ -3,6 +3,7 @@
 #include "umd/umd_memory.h"
 #include "umd/umd_facts.h"
 #include "umd/umd_memory_block.h"
+#include "umd/umd_memory_cache.h"
 #include "umd/umd_mirror.h"
 #include "umd_commands.h"
 #include "vkwire.h"
@@ -48,6 +49,15 @@ static enum request request_of(const struct umd_device *device, const void *next
     return request;
 }
 
+static void set_whole(struct umd_memory *memory, const struct umd_host_memory *whole)
+{
+    memory->id = whole->id;
+    memory->host_size = whole->size;
+    memory->map = whole->map;
+    memory->mirror = whole->mirror;
+    memory->allocation = whole->allocation;
+}
+
 /* An object of its own. */
 static VkResult allocate_whole(struct umd_device *device, const VkMemoryAllocateInfo *info,
                                struct umd_memory *memory, uint64_t *id)
@@ -62,18 +72,41 @@ static VkResult allocate_whole(struct umd_device *device, const VkMemoryAllocate
         umd_id_free(&device->ids, *id);
         return result;
     }
-    memory->id = *id;
-    memory->map = whole.map;
-    memory->mirror = whole.mirror;
-    memory->allocation = whole.allocation;
+    set_whole(memory, &whole);
+    return VK_SUCCESS;
+}
+
+/* The same, of what the program has freed if there is something like it. The program's handle is
+ * not the host's, which outlives it. */
+static VkResult allocate_kept(struct umd_device *device, const VkMemoryAllocateInfo *info,
+                              struct umd_memory *memory, uint64_t *id)
+{
+    struct umd_host_memory whole;
+    umd_cache_look(device);
+    *id = umd_id_create(&device->ids, VKWIRE_OBJECT_DEVICE_MEMORY, memory);
+    if (!*id)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (!umd_cache_take(device, memory->type, memory->device_address, memory->size, &whole)) {
+        uint64_t host_id = umd_id_create(&device->ids, VKWIRE_OBJECT_DEVICE_MEMORY, NULL);
+        VkResult result = host_id ? umd_host_memory_allocate(device, memory->type, memory->size,
+                                                             info->pNext, host_id, &whole)
+                                  : VK_ERROR_OUT_OF_HOST_MEMORY;
+        if (result) {
+            umd_id_free(&device->ids, host_id);
+            umd_id_free(&device->ids, *id);
+            return result;
+        }
+    }
+    set_whole(memory, &whole);
+    memory->kept = true;
     return VK_SUCCESS;
 }
 
 static VkResult allocate_piece(struct umd_device *device, const VkMemoryAllocateInfo *info,
-                               bool device_address, struct umd_memory *memory, uint64_t *id)
+                               struct umd_memory *memory, uint64_t *id)
 {
     VkResult result =
-        umd_block_take(device, info->memoryTypeIndex, device_address, info->allocationSize,
+        umd_block_take(device, info->memoryTypeIndex, memory->device_address, info->allocationSize,
                        &memory->block, &memory->offset, &memory->order);
     if (result)
         return result;
@@ -128,13 +161,16 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_AllocateMemory(VkDevice device_handle,
     memory->type = pAllocateInfo->memoryTypeIndex;
     uint64_t id;
     enum request request = request_of(device, pAllocateInfo->pNext);
+    memory->device_address = request == REQUEST_DEVICE_ADDRESS;
     result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
     if (request != REQUEST_WHOLE && memory->size <= UMD_MAX_PIECE &&
         state->block_order[memory->type])
-        result =
-            allocate_piece(device, pAllocateInfo, request == REQUEST_DEVICE_ADDRESS, memory, &id);
+        result = allocate_piece(device, pAllocateInfo, memory, &id);
     if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_TOO_MANY_OBJECTS)
-        result = allocate_whole(device, pAllocateInfo, memory, &id);
+        result = request != REQUEST_WHOLE && memory->size > UMD_MAX_PIECE &&
+                         state->block_order[memory->type]
+                     ? allocate_kept(device, pAllocateInfo, memory, &id)
+                     : allocate_whole(device, pAllocateInfo, memory, &id);
     if (result)
         goto free_memory;
     *pMemory = UMD_HANDLE(VkDeviceMemory, id);
@@ -155,12 +191,16 @@ VKAPI_ATTR void VKAPI_CALL umd_FreeMemory(VkDevice device_handle, VkDeviceMemory
         return;
     if (memory->mirror)
         umd_mirror_unmap(device, UMD_ID(memory_handle));
+    struct umd_host_memory whole = {memory->id, memory->host_size, memory->allocation, memory->map,
+                                    memory->mirror};
     if (memory->block) {
         umd_id_free(&device->ids, UMD_ID(memory_handle));
         umd_block_give(device, memory->block, memory->offset, memory->order);
+    } else if (memory->kept) {
+        umd_id_free(&device->ids, UMD_ID(memory_handle));
+        umd_cache_look(device);
+        umd_cache_give(device, memory->type, memory->device_address, &whole);
     } else {
-        struct umd_host_memory whole = {memory->id, memory->allocation, memory->map,
-                                        memory->mirror};
         umd_host_memory_free(device, &whole);
     }
     umd_free(pAllocator, &device->allocator, memory);
@@ -177,8 +217,8 @@ static VkResult map(struct umd_device *device, VkDeviceMemory handle, VkDeviceSi
     if (memory->mirror) {
         if (size == VK_WHOLE_SIZE)
             size = memory->size - offset;
-        VkResult result = umd_mirror_map(device, UMD_ID(handle), memory->mirror,
-                                         memory->offset + offset, size);
+        VkResult result =
+            umd_mirror_map(device, UMD_ID(handle), memory->mirror, memory->offset + offset, size);
         if (result)
             return result;
     }
@@ -219,8 +259,8 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_UnmapMemory2(VkDevice device, const VkMemoryU
 }
 #endif
 
-/* All types that the guest sees are coherent: these calls are needed by nobody. Who watches what the
- * device does meanwhile may help itself with them where memory is not shared. */
+/* All types that the guest sees are coherent: these calls are needed by nobody. Who watches what
+ * the device does meanwhile may help itself with them where memory is not shared. */
 
 VKAPI_ATTR VkResult VKAPI_CALL umd_FlushMappedMemoryRanges(VkDevice device, uint32_t count,
                                                            const VkMappedMemoryRange *pRanges)
@@ -251,7 +291,7 @@ void umd_memory_resolve(const struct umd_device *device, VkDeviceMemory *handle,
                         VkDeviceSize *offset)
 {
     const struct umd_memory *memory = umd_object(device, UMD_ID(*handle));
-    if (!memory || !memory->block)
+    if (!memory)
         return;
     *handle = UMD_HANDLE(VkDeviceMemory, memory->id);
     *offset += memory->offset;

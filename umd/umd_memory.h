@@ -2,7 +2,8 @@
 /*
  * Device memory. Small allocations are pieces of blocks, which the host has promised: a
  * VkDeviceMemory of the host's, and a D3DKMT allocation that its ledger counts and that, for
- * CPU-visible types, is the memory. Others have a VkDeviceMemory and an allocation of their own.
+ * CPU-visible types, is the memory. Others ("wholes") have a VkDeviceMemory and an allocation of
+ * their own.
  * Thread-safe.
  */
 #ifndef GPUPV_UMD_MEMORY_H
@@ -15,15 +16,18 @@ struct umd_mirror;
 
 /* The guest's state of a VkDeviceMemory. Constant while it lives. */
 struct umd_memory {
-    struct umd_block *block;  /* that it is a piece of, or NULL */
-    uint64_t id;              /* that the host knows: the block's, or its own */
-    VkDeviceSize offset;      /* in that */
-    VkDeviceSize size;        /* as the program asked */
-    uint8_t *map;             /* NULL: not CPU-visible */
+    struct umd_block *block;   /* that it is a piece of, or NULL */
+    uint64_t id;               /* that the host knows: the block's, or that of the whole */
+    VkDeviceSize offset;       /* in that */
+    VkDeviceSize size;         /* as the program asked */
+    VkDeviceSize host_size;    /* of a whole, as the host knows it */
+    uint8_t *map;              /* NULL: not CPU-visible */
     struct umd_mirror *mirror; /* NULL: the memory is shared, or not CPU-visible */
-    D3DKMT_HANDLE allocation; /* its own, or 0 */
+    D3DKMT_HANDLE allocation;  /* its own, or 0 */
     uint32_t type;
     uint8_t order; /* of a piece */
+    bool kept;     /* a whole that is kept when it is freed: `id` is not the program's handle */
+    bool device_address;
 };
 
 /* Names memory as the host knows it: another handle, another offset. VK_NULL_HANDLE and handles

@@ -12,6 +12,7 @@
 #include "umd/umd_facts.h"
 #include "umd/umd_memory.h"
 #include "umd/umd_memory_block.h"
+#include "umd/umd_memory_cache.h"
 #include "umd/umd_mirror.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
@@ -118,7 +119,7 @@ static VkResult allocate_once(struct umd_device *device, uint32_t type, VkDevice
 {
     const VkMemoryType *kind = &device->physical->facts->memory.memoryTypes[type];
     bool visible = kind->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
-    *memory = (struct umd_host_memory){.id = id};
+    *memory = (struct umd_host_memory){.id = id, .size = size};
     VkResult result = create_allocation(device, size, visible && !device->mirrors, memory);
     if (result)
         return result;
@@ -141,9 +142,11 @@ VkResult umd_host_memory_allocate(struct umd_device *device, uint32_t type, VkDe
 {
     umd_host_memory_reap(device, false);
     VkResult result = allocate_once(device, type, size, next, id, memory);
-    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_OUT_OF_HOST_MEMORY)
+    if (result != VK_ERROR_OUT_OF_DEVICE_MEMORY && result != VK_ERROR_OUT_OF_HOST_MEMORY &&
+        result != VK_ERROR_TOO_MANY_OBJECTS)
         return result;
     /* What this process holds without using it may make room. */
+    umd_cache_drop(device);
     umd_block_trim(device);
     umd_host_memory_reap(device, true);
     return allocate_once(device, type, size, next, id, memory);
@@ -449,6 +452,11 @@ void umd_memory_finish(struct umd_device *device)
                 free(block);
             }
         }
+    }
+    for (uint32_t i = 0; i < state->cache.count; i++) {
+        const struct umd_host_memory *memory = &state->cache.entries[i].memory;
+        destroy_allocations(device, &memory->allocation, 1);
+        umd_mirror_destroy(memory->mirror);
     }
     for (uint32_t i = 0; i < state->freed_count; i++)
         destroy_allocations(device, &state->freed[i].allocation, 1);

@@ -12,8 +12,9 @@
 /* Memory that the host knows. */
 struct umd_host_memory {
     uint64_t id;
+    VkDeviceSize size;
     D3DKMT_HANDLE allocation;
-    uint8_t *map; /* NULL: not CPU-visible */
+    uint8_t *map;              /* NULL: not CPU-visible */
     struct umd_mirror *mirror; /* that `map` is of, where memory is not shared */
 };
 
@@ -48,9 +49,25 @@ struct umd_freed {
     D3DKMT_HANDLE allocation;
 };
 
+/* umd_memory_cache.h */
+#define UMD_CACHE_BYTES ((VkDeviceSize)64 << 20)
+#define UMD_CACHE_ENTRIES 32u
+struct umd_cached {
+    struct umd_host_memory memory;
+    uint64_t freed_ns;
+    uint32_t type;
+    bool device_address;
+};
+struct umd_cache {
+    struct umd_cached entries[UMD_CACHE_ENTRIES]; /* the oldest first */
+    VkDeviceSize bytes;
+    _Atomic uint32_t count; /* written with the lock */
+};
+
 struct umd_memory_state {
     pthread_mutex_t lock;
     struct umd_pool pools[VK_MAX_MEMORY_TYPES][2]; /* with lock; [1]: with device addresses */
+    struct umd_cache cache;                        /* with lock */
     struct umd_freed *freed;                       /* with lock: a queue, the oldest first */
     uint32_t freed_count, freed_capacity;
     _Atomic uint32_t allocations; /* VkDeviceMemory objects of the program */

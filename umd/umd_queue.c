@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "umd/umd_chain.h"
+#include "umd/umd_memory_cache.h"
 #include "umd/umd_mirror.h"
 #include "umd/umd_sparse.h"
 #include "umd_commands.h"
@@ -153,6 +154,7 @@ static VkResult submit(const struct submission *submission, VkFence fence)
         umd_sync_changed(device);
         return umd_stream_status(device->stream);
     }
+    umd_cache_look(device);
     VkResult result = umd_memory_send(device);
     if (result)
         return result;

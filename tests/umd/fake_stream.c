@@ -10,12 +10,14 @@
 
 #include <cmocka.h>
 
+#include "umd/umd_memory_block.h"
 #include "umd/umd_sync.h"
 
 #define QUEUES 2
 
 void fake_device_init(struct umd_device *device, struct umd_stream *stream)
 {
+    static struct umd_memory_state no_memory;
     memset(stream, 0, sizeof(*stream));
     pthread_mutex_init(&stream->lock, NULL);
     pthread_mutex_init(&stream->wait_lock, NULL);
@@ -26,6 +28,7 @@ void fake_device_init(struct umd_device *device, struct umd_stream *stream)
     pthread_condattr_destroy(&attributes);
     memset(device, 0, sizeof(*device));
     device->stream = stream;
+    device->memory = &no_memory;
     device->queue_count = QUEUES;
     device->queues = calloc(QUEUES, sizeof(*device->queues));
     assert_non_null(device->queues);

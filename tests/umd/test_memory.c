@@ -15,6 +15,7 @@
 #include "umd/umd_facts.h"
 #include "umd/umd_memory.h"
 #include "umd/umd_memory_block.h"
+#include "umd/umd_memory_cache.h"
 #include "umd_commands.h"
 #include "vkwire_encode.h"
 
@@ -265,18 +266,108 @@ static void freeing_does_not_wait(void **state)
 {
     struct fixture *f = *state;
     VkDeviceMemory memory, other;
-    assert_int_equal(allocate(f, 4 * MIB, LOCAL, NULL, &memory), VK_SUCCESS);
+    assert_int_equal(allocate(f, 4 * MIB, LAZY, NULL, &memory), VK_SUCCESS);
     assert_int_equal(host.taken, 4 * MIB);
     give(f, memory);
     assert_null(state_of(f, memory));
     assert_int_equal(host.taken, 4 * MIB); /* the worker has not come to it */
-    assert_int_equal(allocate(f, 4 * MIB, LOCAL, NULL, &other), VK_SUCCESS);
+    assert_int_equal(allocate(f, 4 * MIB, LAZY, NULL, &other), VK_SUCCESS);
     assert_int_equal(host.taken, 8 * MIB);
     host.executed = host.position;
     give(f, other);
-    assert_int_equal(allocate(f, 4 * MIB, LOCAL, NULL, &memory), VK_SUCCESS);
+    assert_int_equal(allocate(f, 4 * MIB, LAZY, NULL, &memory), VK_SUCCESS);
     assert_int_equal(host.taken, 8 * MIB); /* the first went, the second is not executed */
     give(f, memory);
+}
+
+static void large_memory_is_kept_for_a_moment(void **state)
+{
+    struct fixture *f = *state;
+    VkDeviceMemory memory, other;
+    host.executed = UINT32_MAX / 4; /* all that is sent is executed */
+    assert_int_equal(allocate(f, 4 * MIB, VISIBLE, NULL, &memory), VK_SUCCESS);
+    uint64_t id = state_of(f, memory)->id;
+    VkDeviceMemory resolved = memory;
+    VkDeviceSize offset = 7;
+    umd_memory_resolve(&f->device, &resolved, &offset);
+    assert_true(UMD_ID(resolved) == id && id != UMD_ID(memory) && offset == 7);
+    give(f, memory);
+    assert_null(state_of(f, memory));
+    assert_int_equal(host.taken, 4 * MIB);
+    /* The like of it, in the program's eyes new. */
+    assert_int_equal(allocate(f, 4 * MIB - 5000, VISIBLE, NULL, &other), VK_SUCCESS);
+    assert_true(state_of(f, other)->id == id && other != memory);
+    assert_int_equal(state_of(f, other)->size, 4 * MIB - 5000);
+    void *at;
+    assert_int_equal(umd_MapMemory((VkDevice)&f->device, other, 5, 1, 0, &at), VK_SUCCESS);
+    assert_ptr_equal(at, mapped + 5);
+    assert_int_equal(host.calls, 1);
+    give(f, other);
+    /* What is larger, much smaller, or of another kind. */
+    const VkMemoryAllocateFlagsInfo address = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+        .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT,
+    };
+    const struct {
+        uint64_t size;
+        uint32_t type;
+        const void *next;
+    } others[] = {{4 * MIB + 1, VISIBLE, NULL},
+                  {3 * MIB, VISIBLE, NULL},
+                  {4 * MIB, LOCAL, NULL},
+                  {4 * MIB, VISIBLE, &address}};
+    for (uint32_t i = 0; i < 4; i++) {
+        assert_int_equal(allocate(f, others[i].size, others[i].type, others[i].next, &other),
+                         VK_SUCCESS);
+        assert_int_equal(host.calls, 2 + i);
+        give(f, other);
+    }
+    /* Nobody wants it. */
+    assert_int_equal(f->device.memory->cache.count, 5);
+    umd_cache_look(&f->device);
+    assert_int_equal(f->device.memory->cache.count, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        f->device.memory->cache.entries[i].freed_ns -= UINT64_C(2000000000);
+    umd_cache_look(&f->device);
+    assert_int_equal(f->device.memory->cache.count, 0);
+    umd_host_memory_reap(&f->device, false);
+    assert_int_equal(host.taken, 0);
+}
+
+static void what_is_kept_is_bounded(void **state)
+{
+    struct fixture *f = *state;
+    VkDeviceMemory memory[40];
+    host.executed = UINT32_MAX / 4;
+    for (uint32_t i = 0; i < 40; i++)
+        assert_int_equal(allocate(f, 4 * MIB, LOCAL, NULL, &memory[i]), VK_SUCCESS);
+    for (uint32_t i = 0; i < 40; i++)
+        give(f, memory[i]);
+    assert_int_equal(f->device.memory->cache.count, 16);
+    umd_host_memory_reap(&f->device, false);
+    assert_int_equal(host.taken, 64 * MIB);
+    assert_int_equal(allocate(f, 65 * MIB, LOCAL, NULL, &memory[0]), VK_SUCCESS);
+    give(f, memory[0]); /* too large: the others stay */
+    assert_int_equal(f->device.memory->cache.count, 16);
+    umd_host_memory_reap(&f->device, false);
+    assert_int_equal(host.taken, 64 * MIB);
+    for (uint32_t i = 0; i < 40; i++)
+        assert_int_equal(allocate(f, MIB, VISIBLE, NULL, &memory[i]), VK_SUCCESS);
+    for (uint32_t i = 0; i < 40; i++)
+        give(f, memory[i]);
+    assert_int_equal(f->device.memory->cache.count, UMD_CACHE_ENTRIES);
+    /* It makes room where there is none. */
+    host.quota = 100 * MIB;
+    assert_int_equal(allocate(f, 99 * MIB, LOCAL, NULL, &memory[0]), VK_SUCCESS);
+    assert_int_equal(host.taken, 99 * MIB);
+    give(f, memory[0]);
+    assert_int_equal(allocate(f, 101 * MIB, LOCAL, NULL, &memory[0]),
+                     VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    /* Of a device that is lost nothing is kept. */
+    assert_int_equal(allocate(f, MIB, LOCAL, NULL, &memory[0]), VK_SUCCESS);
+    fake_lose(f->device.stream);
+    give(f, memory[0]);
+    assert_int_equal(f->device.memory->cache.count, 0);
 }
 
 static void out_of_memory_is_true(void **state)
@@ -357,7 +448,8 @@ int main(void)
         TEST(small_memory_asks_the_host_once), TEST(kinds_do_not_mix),
         TEST(freeing_does_not_wait),           TEST(out_of_memory_is_true),
         TEST(allocations_are_counted),         TEST(pieces_suit_every_small_resource),
-        TEST(small_heaps_have_no_blocks),
+        TEST(small_heaps_have_no_blocks),      TEST(large_memory_is_kept_for_a_moment),
+        TEST(what_is_kept_is_bounded),
     };
     return cmocka_run_group_tests_name("umd-memory", tests, NULL, NULL);
 }
