@@ -216,11 +216,11 @@ void bench_objects(struct bench *bench)
 
 /* --- Memory --- */
 
-static void allocate(struct bench *bench, uint32_t number)
+static void allocate(struct bench *bench, VkDeviceSize size, uint32_t number)
 {
     VkMemoryAllocateInfo info = {
         .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-        .allocationSize = 65536,
+        .allocationSize = size,
         .memoryTypeIndex = bench->host_type,
     };
     VkDeviceMemory memory;
@@ -232,7 +232,18 @@ static void allocate(struct bench *bench, uint32_t number)
     vkFreeMemory(bench->device, memory, NULL);
 }
 
+static void allocate_64k(struct bench *bench, uint32_t number)
+{
+    allocate(bench, 64 << 10, number);
+}
+
+static void allocate_4m(struct bench *bench, uint32_t number)
+{
+    allocate(bench, 4 << 20, number);
+}
+
 void bench_memory(struct bench *bench)
 {
-    measure_objects(bench, "memory.allocate-64k", allocate);
+    measure_objects(bench, "memory.allocate-64k", allocate_64k);
+    measure_objects(bench, "memory.allocate-4m", allocate_4m);
 }
