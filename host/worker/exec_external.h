@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the driver has said of buffers and images in imported memory: asked once for each kind. */
+/* A device's memory, and what the driver has said of buffers and images in imported memory: asked
+ * once for each kind. */
 #ifndef GPUPV_HOST_WORKER_EXEC_EXTERNAL_H
 #define GPUPV_HOST_WORKER_EXEC_EXTERNAL_H
 
@@ -22,7 +23,10 @@ struct exec_external_image {
     VkImageFormatProperties limits; /* maxExtent 0: not importable */
 };
 
+struct memory_aux;
+
 struct exec_memory_state {
+    struct memory_aux *all; /* a list */
     struct exec_external_buffer buffers[EXEC_EXTERNAL_KINDS];
     struct exec_external_image images[EXEC_EXTERNAL_KINDS];
 };

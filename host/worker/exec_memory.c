@@ -32,15 +32,29 @@ void exec_memory_finish(struct exec *x)
 
 struct memory_aux {
     struct exec_aux aux;
+    struct memory_aux *next, **link; /* of all */
+    VkDeviceMemory handle;
     uint32_t allocation;
-    uint64_t size; /* bytes that the driver has made */
+    uint64_t size;              /* bytes that the driver has made */
     struct exec_mirror *mirror; /* or NULL */
 };
+
+static void remember_memory(struct exec_memory_state *state, struct memory_aux *memory)
+{
+    memory->next = state->all;
+    memory->link = &state->all;
+    if (state->all)
+        state->all->link = &memory->next;
+    state->all = memory;
+}
 
 static void forget_memory(struct exec *x, struct exec_object *object)
 {
     struct memory_aux *memory = object->aux;
-    x->vk->FreeMemory(x->device, HANDLE(VkDeviceMemory, object->handle[0]), NULL);
+    *memory->link = memory->next;
+    if (memory->next)
+        memory->next->link = memory->link;
+    x->vk->FreeMemory(x->device, memory->handle, NULL);
     worker_allocation_unmap(x->worker, memory->allocation);
     exec_mirror_destroy(memory->mirror);
     free(memory);
@@ -141,7 +155,13 @@ static VkResult allocate(struct exec *x, const struct stream_allocate_memory *co
         goto free_memory;
     }
     *memory = (struct memory_aux){
-        {forget_memory}, command->allocation, plan.info.allocationSize, mirror};
+        .aux = {forget_memory},
+        .handle = handle,
+        .allocation = command->allocation,
+        .size = plan.info.allocationSize,
+        .mirror = mirror,
+    };
+    remember_memory(x->memory, memory);
     exec_object_find(x, command->id, VKWIRE_OBJECT_DEVICE_MEMORY)->aux = memory;
     return VK_SUCCESS;
 free_memory:
@@ -183,6 +203,15 @@ uint64_t exec_memory_size(struct exec *x, uint64_t id)
 {
     const struct exec_object *object = exec_object_find(x, id, VKWIRE_OBJECT_DEVICE_MEMORY);
     return object ? ((const struct memory_aux *)object->aux)->size : 0;
+}
+
+uint64_t exec_memory_size_of(const struct exec *x, VkDeviceMemory handle)
+{
+    for (const struct memory_aux *memory = x->memory->all; memory; memory = memory->next) {
+        if (memory->handle == handle)
+            return memory->size;
+    }
+    return 0;
 }
 
 void exec_free_memory(struct exec *x, const struct stream_object *command)

@@ -37,6 +37,9 @@ struct exec_mirror *exec_memory_mirror(struct exec *x, uint64_t id);
 /* Bytes of a VkDeviceMemory; 0 for an id that is of none. */
 uint64_t exec_memory_size(struct exec *x, uint64_t id);
 
+/* The same by the driver's handle. Looks through all memory. */
+uint64_t exec_memory_size_of(const struct exec *x, VkDeviceMemory memory);
+
 /* Marks an object, just added, that is not importable. */
 void exec_mark_not_importable(struct exec *x, uint64_t id, uint8_t type);
 bool exec_is_importable(const struct exec_object *object);

@@ -6,6 +6,7 @@
 #include "host/worker/exec.h"
 
 #include "host/worker/exec_acquired.h"
+#include "host/worker/exec_sparse.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
 
@@ -197,6 +198,8 @@ VkResult exec_QueueBindSparse(struct exec *x, const struct args_QueueBindSparse 
         return VK_SUCCESS;
     VkBindSparseInfo *batches = (VkBindSparseInfo *)(uintptr_t)a->pBindInfo;
     exec_drop_acquired_sparse(x, a->bindInfoCount, batches);
+    if (!exec_sparse_fits(x, a->bindInfoCount, batches))
+        return VK_SUCCESS; /* the stream has failed */
     if (!prepare_sparse(x, queue, a->bindInfoCount, batches)) {
         no_memory(x);
         return VK_SUCCESS;
