@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "host/memory.h"
 #include "util/log.h"
@@ -88,9 +89,53 @@ static void unlink_from_resource(struct allocation *allocation)
     allocation->link_of_resource = NULL;
 }
 
+/* --- What the driver exports --- */
+
+#define MAX_EXPORTS 64u /* a guest asks as soon as it knows */
+
+static void drop_export(struct process *process, struct allocation *allocation)
+{
+    if (allocation->export != EXPORT_HELD)
+        return;
+    close(allocation->export_file);
+    allocation->export = EXPORT_GIVEN;
+    process->exports--;
+}
+
+bool allocation_take_export(struct process *process, uint32_t handle, uint64_t offset,
+                            int descriptor)
+{
+    struct allocation *allocation = handle_table_get(process->handles, handle, OBJECT_ALLOCATION);
+    if (!allocation) /* the guest may have destroyed it in the meantime */
+        allocation = handle_table_get(process->handles, handle, OBJECT_RETIRED);
+    if (!allocation || allocation->export != EXPORT_AWAITED || offset % APERTURE_PAGE ||
+        offset > INT64_MAX - allocation->size || process->exports >= MAX_EXPORTS) {
+        close(descriptor);
+        return false;
+    }
+    allocation->export = EXPORT_HELD;
+    allocation->export_file = descriptor;
+    allocation->export_offset = offset;
+    process->exports++;
+    return true;
+}
+
+bool allocation_give_export(struct process *process, struct allocation *allocation,
+                            uint64_t *offset, int *descriptor)
+{
+    if (allocation->export != EXPORT_HELD)
+        return false;
+    *offset = allocation->export_offset;
+    *descriptor = allocation->export_file;
+    allocation->export = EXPORT_GIVEN;
+    process->exports--;
+    return true;
+}
+
 static void give_back(struct process *process, struct allocation *allocation)
 {
     struct memory *memory = process->memory;
+    drop_export(process, allocation);
     if (allocation->range && !process->ending) { /* else the whole aperture goes */
         aperture_give_back(memory->aperture, allocation->range);
         memory->visible -= allocation->size;
@@ -118,6 +163,7 @@ NTSTATUS allocation_create(struct process *process, struct opened_device *device
     allocation->luid = adapter->luid;
     allocation->size = (size + APERTURE_PAGE - 1) & ~(uint64_t)(APERTURE_PAGE - 1);
     allocation->segment_set = 1;
+    allocation->export = wire_flags & WIRE_ALLOCATION_EXPORTED ? EXPORT_AWAITED : EXPORT_NONE;
     allocation->property_flags = wire_flags & WIRE_ALLOCATION_ACCESSED_PHYSICALLY ? 1 : 0;
     status = charge(process, adapter, allocation->size);
     if (!NT_SUCCESS(status)) {
@@ -166,6 +212,7 @@ static void append_retired(struct memory *memory, struct allocation *allocation)
 void allocation_destroy(struct process *process, struct allocation *allocation)
 {
     struct memory *memory = process->memory;
+    drop_export(process, allocation);
     unlink_from_list(allocation);
     unlink_from_resource(allocation);
     if (!process->ending)

@@ -29,6 +29,11 @@ struct allocation {
     struct range *range;     /* in the aperture, or NULL */
     uint32_t property_flags; /* D3DDDI_UPDATEALLOCPROPERTY_FLAGS */
     uint32_t segment_set, preferred_segment;
+    /* With WIRE_ALLOCATION_EXPORTED: where its memory lies, between the driver's word and the
+     * guest's question. */
+    enum { EXPORT_NONE, EXPORT_AWAITED, EXPORT_HELD, EXPORT_GIVEN } export;
+    int export_file;
+    uint64_t export_offset;
 };
 
 /* Adds to `resource`, unless it is NULL, an allocation of `size` bytes. STATUS_NOT_SUPPORTED: it is
@@ -37,6 +42,13 @@ struct allocation {
 NTSTATUS allocation_create(struct process *process, struct opened_device *device,
                            struct resource *resource, uint64_t size, uint32_t wire_flags,
                            struct allocation **allocation);
+/* The driver has exported the memory of an allocation of the process. Takes the descriptor. False:
+ * none waits for it, or the process has too many that it does not ask for. */
+bool allocation_take_export(struct process *process, uint32_t handle, uint64_t offset,
+                            int descriptor);
+/* Gives the descriptor to the caller. False: there is none. */
+bool allocation_give_export(struct process *process, struct allocation *allocation,
+                            uint64_t *offset, int *descriptor);
 void allocation_destroy(struct process *process, struct allocation *allocation);
 uint64_t allocation_offset(const struct allocation *allocation);
 

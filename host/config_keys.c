@@ -105,14 +105,14 @@ static int parse_log(const char *text, void *field, struct error *err)
 
 static int parse_worker_memory(const char *text, void *field, struct error *err)
 {
-    static const char *const words[] = {"auto", "import", "messages"};
+    static const char *const words[] = {"auto", "import", "export", "messages"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (!strcmp(text, words[i])) {
             *(const char **)field = words[i];
             return 0;
         }
     }
-    return error_set(err, -EINVAL, "must be auto, import or messages, not \"%s\"", text);
+    return error_set(err, -EINVAL, "must be auto, import, export or messages, not \"%s\"", text);
 }
 
 static int parse_range(const char *text, unsigned long maximum, void *field, struct error *err)

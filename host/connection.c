@@ -39,7 +39,8 @@ struct connection {
     struct process *process; /* NULL before the hello */
     uint8_t *unsent;         /* the rest of a reply */
     size_t unsent_size, unsent_used;
-    int unsent_descriptor; /* that goes with its first byte, the process', or -1 */
+    int unsent_descriptor; /* that goes with its first byte, or -1: the process', or … */
+    bool unsent_owned;     /* … closed when it has gone */
     sd_event_source *io, *more, *deadline;
 };
 
@@ -88,9 +89,18 @@ static void unlink_connection(struct connection *connection)
     }
 }
 
+static void close_unsent(struct connection *connection)
+{
+    if (connection->unsent_owned)
+        close(connection->unsent_descriptor);
+    connection->unsent_owned = false;
+    connection->unsent_descriptor = -1;
+}
+
 static void connection_destroy(struct connection *connection)
 {
     struct service *service = connection->service;
+    close_unsent(connection);
     unlink_connection(connection);
     sd_event_source_disable_unref(connection->io);
     sd_event_source_disable_unref(connection->more);
@@ -190,9 +200,10 @@ static int send_some(int fd, const uint8_t *data, size_t size, size_t *used, int
     return 1;
 }
 
-/* The reply's payload lies in the scratch buffer already, behind the place of its header. */
+/* The reply's payload lies in the scratch buffer already, behind the place of its header. An
+ * `owned` descriptor is closed when it has gone. */
 static int send_reply(struct connection *connection, const struct wire_header *request,
-                      NTSTATUS status, size_t payload_size, int descriptor)
+                      NTSTATUS status, size_t payload_size, int descriptor, bool owned)
 {
     uint8_t *scratch = connection->service->scratch.bytes;
     struct wire_header header = {
@@ -205,11 +216,14 @@ static int send_reply(struct connection *connection, const struct wire_header *r
     memcpy(scratch, &header, sizeof(header));
     size_t used = 0;
     int result = send_some(connection->fd, scratch, header.size, &used, descriptor);
+    connection->unsent_descriptor = descriptor;
+    connection->unsent_owned = owned;
+    if (result || used)
+        close_unsent(connection);
     if (result)
         return result < 0 ? result : 0;
     connection->unsent_size = header.size - used;
     connection->unsent_used = 0;
-    connection->unsent_descriptor = used ? -1 : descriptor;
     connection->unsent = malloc(connection->unsent_size);
     if (!connection->unsent)
         return -ENOMEM;
@@ -221,6 +235,8 @@ static int send_rest(struct connection *connection)
 {
     int result = send_some(connection->fd, connection->unsent, connection->unsent_size,
                            &connection->unsent_used, connection->unsent_descriptor);
+    if (connection->unsent_used)
+        close_unsent(connection);
     if (result > 0) {
         free(connection->unsent);
         connection->unsent = NULL;
@@ -320,7 +336,7 @@ static int take_hello(struct connection *connection, const struct wire_header *h
                     connection->refused ? "; max-clients is reached" : "");
     }
     memcpy(connection->service->scratch.bytes + sizeof(*header), &reply, sizeof(reply));
-    return send_reply(connection, header, status, sizeof(reply), -1);
+    return send_reply(connection, header, status, sizeof(reply), -1, false);
 }
 
 static int take_request(struct connection *connection, const struct wire_header *header,
@@ -341,7 +357,8 @@ static int take_request(struct connection *connection, const struct wire_header 
         connection->asked = *header;
         return 0;
     }
-    return send_reply(connection, header, status, request.reply_size, request.reply_descriptor);
+    return send_reply(connection, header, status, request.reply_size, request.reply_descriptor,
+                      request.reply_descriptor_owned);
 }
 
 static void log_broken(const struct connection *connection, const struct error *err)

@@ -53,9 +53,9 @@ struct host_virtual_machine_data {
     uint32_t flags;
 };
 
-/* How a call that was answered with STATUS_PENDING ends: called once, from the service's thread, never
- * from within the call itself. `payload` is valid during the call. None comes for what was destroyed
- * meanwhile: the queue, or the guest process. */
+/* How a call that was answered with STATUS_PENDING ends: called once, from the service's thread,
+ * never from within the call itself. `payload` is valid during the call. None comes for what was
+ * destroyed meanwhile: the queue, or the guest process. */
 struct host_completion {
     void (*done)(void *data, NTSTATUS status, const void *payload, uint32_t size);
     void *data;
@@ -99,7 +99,7 @@ struct host_create_hw_queue {
     uint32_t handle;       /* D3DKMT_HANDLE of the new queue */
     uint64_t fence_offset; /* of its progress fence in the aperture; UINT64_MAX without one */
     const struct host_process_memory *memory; /* valid while the process lives */
-    const void *data;      /* the guest's private data, guarded */
+    const void *data;                         /* the guest's private data, guarded */
     uint32_t size;
     struct host_completion completion;
 };
@@ -111,35 +111,37 @@ struct host_driver {
     void (*stop)(void *driver);
     /* A snapshot is the current one now; the driver takes a reference if it keeps it. */
     void (*configure)(void *driver, struct state *state);
-    NTSTATUS (*create_process)(void *driver, const struct host_create_process *args,
-                               void **process);
+    NTSTATUS (*create_process)
+    (void *driver, const struct host_create_process *args, void **process);
     void (*destroy_process)(void *driver, void *process);
     /* After the VM's worker process was created, before any guest process of it is; and again when
      * the flags change. */
-    NTSTATUS (*set_virtual_machine_data)(void *driver,
-                                         const struct host_virtual_machine_data *args);
+    NTSTATUS (*set_virtual_machine_data)
+    (void *driver, const struct host_virtual_machine_data *args);
     NTSTATUS (*query_adapter_info)(void *driver, struct host_query_adapter_info *args);
     /* May give STATUS_PENDING. */
     NTSTATUS (*escape)(void *driver, struct host_escape *args);
     NTSTATUS (*create_device)(void *driver, void *process, uint32_t adapter_index, void **device);
     void (*destroy_device)(void *driver, void *device);
-    NTSTATUS (*create_context)(void *driver, void *device, uint32_t node_ordinal,
-                               uint32_t engine_affinity, uint32_t flags, const void *data,
-                               uint32_t size, void **context);
+    NTSTATUS (*create_context)
+    (void *driver, void *device, uint32_t node_ordinal, uint32_t engine_affinity, uint32_t flags,
+     const void *data, uint32_t size, void **context);
     void (*destroy_context)(void *driver, void *context);
     /* A hardware queue: a stream to the guest process' worker. May give STATUS_PENDING; *queue is
      * set before it returns. destroy_hw_queue is called also while a completion is awaited. */
-    NTSTATUS (*create_hw_queue)(void *driver, const struct host_create_hw_queue *args,
-                                void **queue);
+    NTSTATUS (*create_hw_queue)
+    (void *driver, const struct host_create_hw_queue *args, void **queue);
     void (*destroy_hw_queue)(void *driver, void *queue);
     /* SubmitCommandToHwQueue: asynchronous; a failure puts the device into its error state. */
     NTSTATUS (*submit_command)(void *driver, void *queue, const void *data, uint32_t size);
+    /* Takes now what the process' worker has said already: its events come before this returns. */
+    void (*hear)(void *driver, void *process);
     /* For reports: the process on the host that runs a guest process' commands, or 0. */
     int32_t (*worker_pid)(void *driver, void *process);
 };
 
 /* What the driver tells the service, from the service's thread, never from within one of the calls
- * above. `process` is host_create_process.handle. */
+ * above but `hear`. `process` is host_create_process.handle. */
 struct host_driver_callbacks {
     /* The process' worker is gone: its fences become UINT64_MAX, its devices are lost, nothing of
      * the allocation table is in use. Awaited completions have come before. `why` is for the log
@@ -147,6 +149,11 @@ struct host_driver_callbacks {
     void (*process_lost)(void *service, void *process, const char *why);
     /* DxgkCbSignalEvent: an event that the guest process created. */
     void (*signal_event)(void *service, void *process, uint32_t event);
+    /* The memory of an allocation with WIRE_ALLOCATION_EXPORTED: from `offset` of a file on, whole
+     * pages. Takes the descriptor. False: there is no such allocation that waits for it, and it is
+     * closed. */
+    bool (*exported)(void *service, void *process, uint32_t allocation, uint64_t offset,
+                     int descriptor);
 };
 
 #endif

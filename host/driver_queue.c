@@ -76,7 +76,23 @@ static void has_lost_stream(void *owner, uint32_t queue, uint32_t reason, const 
     (void)owner, (void)queue, (void)reason, (void)why;
 }
 
-static const struct worker_events process_events = {is_ready, is_lost, has_event, has_lost_stream};
+static bool has_exported(void *owner, uint32_t allocation, uint64_t offset, int descriptor)
+{
+    struct vulkan_process *process = owner;
+    return process->driver->callbacks->exported(process->driver->service, process->handle,
+                                                allocation, offset, descriptor);
+}
+
+static const struct worker_events process_events = {is_ready, is_lost, has_event, has_lost_stream,
+                                                    has_exported};
+
+void vulkan_hear(void *driver, void *process)
+{
+    (void)driver;
+    struct vulkan_process *of = process;
+    if (of->worker)
+        worker_client_hear(pool_worker_client(of->worker));
+}
 
 void vulkan_end_worker(struct vulkan_process *process)
 {

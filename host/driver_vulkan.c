@@ -173,5 +173,6 @@ const struct host_driver vulkan_driver = {
     .create_hw_queue = vulkan_create_hw_queue,
     .destroy_hw_queue = vulkan_destroy_hw_queue,
     .submit_command = vulkan_submit_command,
+    .hear = vulkan_hear,
     .worker_pid = worker_pid,
 };

@@ -64,6 +64,7 @@ NTSTATUS vulkan_create_hw_queue(void *driver, const struct host_create_hw_queue 
                                 void **queue);
 void vulkan_destroy_hw_queue(void *driver, void *queue);
 NTSTATUS vulkan_submit_command(void *driver, void *queue, const void *data, uint32_t size);
+void vulkan_hear(void *driver, void *process);
 NTSTATUS vulkan_escape(void *driver, struct host_escape *args);
 
 /* Ends the worker that a process has, without an event. */

@@ -72,6 +72,7 @@ struct process {
     void *driver_process;
     uint64_t requests;
     bool descriptors; /* its stream passes them */
+    unsigned exports; /* that the driver has given and the guest has not asked for */
     unsigned adapters, devices, contexts;
     unsigned allocations, hw_queues, syncs; /* allocations: those that are retired, too */
     struct memory *memory;                  /* or NULL: none was needed (host/memory.h) */

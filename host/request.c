@@ -63,6 +63,7 @@ static const struct {
     [WIRE_SIGNAL_FROM_GPU] = {ON_ASYNC, sizeof(struct wire_fence_request), request_signal_from_gpu,
                               3},
     [WIRE_WAIT_FROM_GPU] = {ON_ASYNC, sizeof(struct wire_fence_request), request_wait_from_gpu, 3},
+    [WIRE_LOCK_ALLOCATION] = {ON_REQUEST, sizeof(struct wire_handle), request_lock_allocation, 4},
 };
 
 int request_dispatch(const struct wire_header *header, struct request *request, NTSTATUS *status,
@@ -78,6 +79,7 @@ int request_dispatch(const struct wire_header *header, struct request *request, 
                          header->kind);
     request->reply_size = 0;
     request->reply_descriptor = -1;
+    request->reply_descriptor_owned = false;
     request->process->requests++;
     if (frame_payload_size(header) < commands[header->command].min_payload)
         *status = STATUS_INVALID_PARAMETER;

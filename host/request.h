@@ -22,9 +22,10 @@ struct request {
     uint8_t *reply;
     size_t reply_size;
     /* Descriptors that have come with the stream's messages and that none has taken, the oldest
-     * first; and one that goes with the reply, the process', or -1. */
+     * first; and one that goes with the reply, or -1: the process', or closed when it is sent. */
     struct descriptor_list *descriptors; /* NULL: none ever come */
     int reply_descriptor;
+    bool reply_descriptor_owned;
 };
 
 /* Takes the descriptor that a message carries; the caller owns it. -1 when none has come. */
@@ -58,6 +59,7 @@ NTSTATUS request_map_aperture(struct request *request);
 NTSTATUS request_create_allocation(struct request *request);
 NTSTATUS request_destroy_allocation(struct request *request);
 NTSTATUS request_update_allocation(struct request *request);
+NTSTATUS request_lock_allocation(struct request *request);
 NTSTATUS request_query_video_memory(struct request *request);
 NTSTATUS request_create_hw_queue(struct request *request);
 NTSTATUS request_destroy_hw_queue(struct request *request);

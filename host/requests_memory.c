@@ -38,11 +38,26 @@ static struct resource *find_resource(const struct request *request,
     return resource && resource->device == device ? resource : NULL;
 }
 
-static bool infos_are_valid(const struct wire_allocation_info *infos, uint32_t count)
+static bool infos_are_valid(const struct process *process, const struct wire_allocation_info *infos,
+                            uint32_t count)
 {
-    static const uint32_t known = WIRE_ALLOCATION_CPU_VISIBLE | WIRE_ALLOCATION_ACCESSED_PHYSICALLY;
+    static const uint32_t either = WIRE_ALLOCATION_CPU_VISIBLE | WIRE_ALLOCATION_EXPORTED;
+    uint32_t known = WIRE_ALLOCATION_CPU_VISIBLE | WIRE_ALLOCATION_ACCESSED_PHYSICALLY;
+    if (process->version >= 4)
+        known |= WIRE_ALLOCATION_EXPORTED;
     for (uint32_t i = 0; i < count; i++) {
-        if (!infos[i].size || infos[i].flags & ~known)
+        if (!infos[i].size || infos[i].flags & ~known || (infos[i].flags & either) == either)
+            return false;
+    }
+    return true;
+}
+
+/* What the driver exports can only be shared where descriptors pass. */
+static bool can_be_shared(const struct process *process, const struct wire_allocation_info *infos,
+                          uint32_t count)
+{
+    for (uint32_t i = 0; i < count && !process->descriptors; i++) {
+        if (infos[i].flags & WIRE_ALLOCATION_EXPORTED)
             return false;
     }
     return true;
@@ -83,9 +98,11 @@ NTSTATUS request_create_allocation(struct request *request)
         return STATUS_INVALID_PARAMETER;
     wire_cursor_copy(&request->payload, infos, in.count * sizeof(*infos));
     struct resource *resource = find_resource(request, device, in.resource);
-    if (!wire_cursor_done(&request->payload) || !infos_are_valid(infos, in.count) ||
+    if (!wire_cursor_done(&request->payload) || !infos_are_valid(process, infos, in.count) ||
         (in.resource && !resource))
         return STATUS_INVALID_PARAMETER;
+    if (!can_be_shared(process, infos, in.count))
+        return STATUS_NOT_SUPPORTED;
     NTSTATUS status = process_check_device(device);
     if (NT_SUCCESS(status) && creates)
         status = resource_create(process, device, &resource);
@@ -102,6 +119,28 @@ NTSTATUS request_create_allocation(struct request *request)
             resource_destroy(process, resource);
     }
     return status;
+}
+
+/* --- What the driver exports --- */
+
+/* The worker has said so before it told the guest, but maybe nobody has listened yet. */
+NTSTATUS request_lock_allocation(struct request *request)
+{
+    struct process *process = request->process;
+    const struct host_driver *driver = process->core->driver;
+    uint32_t handle = request_only_handle(request);
+    struct wire_lock_allocation_reply out;
+    struct allocation *allocation = handle_table_get(process->handles, handle, OBJECT_ALLOCATION);
+    if (allocation && allocation->export == EXPORT_AWAITED && driver->hear) {
+        driver->hear(process->core->driver_context, process->driver_process);
+        allocation = handle_table_get(process->handles, handle, OBJECT_ALLOCATION);
+    }
+    if (!allocation ||
+        !allocation_give_export(process, allocation, &out.offset, &request->reply_descriptor))
+        return STATUS_INVALID_PARAMETER;
+    request->reply_descriptor_owned = true;
+    memcpy(request_reply(request, sizeof(out)), &out, sizeof(out));
+    return STATUS_SUCCESS;
 }
 
 /* --- Destroying --- */
@@ -217,8 +256,8 @@ static void tell_local(const struct process *process, const struct adapter *adap
 
 static void tell_non_local(const struct process *process, struct wire_query_video_memory_reply *out)
 {
-    out->budget = process->memory ? process->memory->shared.aperture_size
-                                  : memory_aperture_size(process);
+    out->budget =
+        process->memory ? process->memory->shared.aperture_size : memory_aperture_size(process);
     out->usage = process->memory ? process->memory->visible : 0;
 }
 

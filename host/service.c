@@ -13,6 +13,7 @@
 #include <sodium.h>
 #include <systemd/sd-daemon.h>
 
+#include "host/allocation.h"
 #include "host/process.h"
 #include "host/service_internal.h"
 #include "util/log.h"
@@ -303,7 +304,15 @@ static void on_event_signalled(void *service, void *process, uint32_t event)
     process_signal_event(process, event);
 }
 
+static bool on_exported(void *service, void *process, uint32_t allocation, uint64_t offset,
+                        int descriptor)
+{
+    (void)service;
+    return allocation_take_export(process, allocation, offset, descriptor);
+}
+
 static const struct host_driver_callbacks driver_callbacks = {
+    .exported = on_exported,
     .process_lost = on_process_lost,
     .signal_event = on_event_signalled,
 };

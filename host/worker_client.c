@@ -295,18 +295,29 @@ void worker_client_forget(struct worker_request *request)
 
 /* --- In: worker_receive.c --- */
 
+/* A callback may have ended it: `io` is gone then. */
+static void receive_some(struct worker_client *worker, int most)
+{
+    for (int i = 0; i < most && worker->io && !worker->lost; i++) {
+        if (!worker_client_receive(worker))
+            break;
+    }
+}
+
 static int on_link(sd_event_source *source, int fd, uint32_t events, void *context)
 {
     (void)source, (void)fd;
     struct worker_client *worker = context;
     if (events & EPOLLOUT)
         worker_client_send(worker);
-    /* A callback may have ended it: `io` is gone then. */
-    for (int i = 0; i < MESSAGES_AT_ONCE && worker->io && !worker->lost; i++) {
-        if (!worker_client_receive(worker))
-            break;
-    }
+    receive_some(worker, MESSAGES_AT_ONCE);
     return 0;
+}
+
+/* More than a link holds: what was said before the question is among it. */
+void worker_client_hear(struct worker_client *worker)
+{
+    receive_some(worker, 1024);
 }
 
 /* --- Life --- */

@@ -39,7 +39,8 @@ struct worker_start {
     bool *told_unwatched; /* that the kernel's sandbox cannot be watched was logged already */
 };
 
-/* What happens to a worker. Called from the loop, never from within a function of this file. */
+/* What happens to a worker. Called from the loop, or from worker_client_hear, and from no other
+ * function of this file. */
 struct worker_events {
     void (*ready)(void *owner, struct worker_client *worker);
     /* It is gone, or as good as gone: nothing more can be asked. All requests have been completed
@@ -47,7 +48,12 @@ struct worker_events {
     void (*lost)(void *owner, struct worker_client *worker, const char *why);
     void (*signal_event)(void *owner, uint32_t event);
     void (*stream_lost)(void *owner, uint32_t queue, uint32_t reason, const char *why);
+    /* Takes the descriptor. False: nobody waits for it, and the worker is lost. NULL likewise. */
+    bool (*exported)(void *owner, uint32_t allocation, uint64_t offset, int descriptor);
 };
+
+/* Takes what the worker has said already. */
+void worker_client_hear(struct worker_client *worker);
 
 /* Starts one, which begins to load the drivers. */
 int worker_client_start(const struct worker_start *start, const struct worker_events *events,

@@ -87,6 +87,22 @@ static void take_stream_lost(struct worker_client *worker, const uint8_t *payloa
     worker->events->stream_lost(worker->owner, lost.queue, lost.reason, why);
 }
 
+static void take_export(struct worker_client *worker, const uint8_t *payload, int *descriptor)
+{
+    struct link_exported exported;
+    memcpy(&exported, payload, sizeof(exported));
+    int file = *descriptor;
+    *descriptor = -1;
+    if (worker->events->exported)
+        file = worker->events->exported(worker->owner, exported.allocation, exported.offset, file)
+                   ? -1
+                   : -2;
+    if (file >= 0)
+        close(file);
+    if (file != -1)
+        worker_client_lose(worker, "it broke the link's rules: memory that nobody waits for");
+}
+
 static void take_message(struct worker_client *worker, const uint8_t *data, size_t size,
                          int *descriptor)
 {
@@ -109,6 +125,9 @@ static void take_message(struct worker_client *worker, const uint8_t *data, size
     } else if (header.message == LINK_SIGNAL_EVENT && size == sizeof(signal_event)) {
         memcpy(&signal_event, data, sizeof(signal_event));
         worker->events->signal_event(worker->owner, signal_event.event);
+    } else if (header.message == LINK_EXPORTED && size == sizeof(struct link_exported) &&
+               *descriptor >= 0) {
+        take_export(worker, data, descriptor);
     } else if (header.message == LINK_STREAM_LOST && size >= sizeof(struct link_stream_lost)) {
         take_stream_lost(worker, data, size);
     } else {

@@ -36,6 +36,7 @@ struct kmt_handle {
     struct kmt_mapping *mapping; /* that the entry has a reference of, or NULL */
     uint32_t locks;              /* of an allocation: unequal 0 while it is mapped */
     bool marked;                 /* for whoever checks a list for doubles */
+    bool exported; /* an allocation that lies in a file of its own, at `offset` once it is mapped */
 };
 
 struct handle_set {

@@ -2,15 +2,18 @@
 /* Allocations: creating and destroying them, locking, their properties, and how much there is. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "gpupv/kmt.h"
+#include "kmt/mapping.h"
 #include "kmt/private_data.h"
 #include "kmt/process.h"
 #include "kmt/public.h"
 
 _Static_assert(GPUPV_KMT_MAX_ALLOCATIONS == WIRE_MAX_ALLOCATIONS, "as many as the wire carries");
 _Static_assert(GPUPV_ALLOCATION_CPU_VISIBLE == WIRE_ALLOCATION_CPU_VISIBLE &&
-                   GPUPV_ALLOCATION_ACCESSED_PHYSICALLY == WIRE_ALLOCATION_ACCESSED_PHYSICALLY,
+                   GPUPV_ALLOCATION_ACCESSED_PHYSICALLY == WIRE_ALLOCATION_ACCESSED_PHYSICALLY &&
+                   GPUPV_ALLOCATION_EXPORTED == WIRE_ALLOCATION_EXPORTED,
                "flags cross as they are");
 
 /* Handles that one message carries. */
@@ -51,7 +54,9 @@ static NTSTATUS read_info(const D3DDDI_ALLOCATIONINFO2 *from, struct wire_alloca
         return STATUS_NOT_SUPPORTED;
     memcpy(&data, from->pPrivateDriverData, sizeof(data));
     if (data.magic != GPUPV_ALLOCATION_MAGIC || data.reserved || !data.size ||
-        data.flags & ~(GPUPV_ALLOCATION_CPU_VISIBLE | GPUPV_ALLOCATION_ACCESSED_PHYSICALLY))
+        data.flags & ~(GPUPV_ALLOCATION_CPU_VISIBLE | GPUPV_ALLOCATION_ACCESSED_PHYSICALLY |
+                       GPUPV_ALLOCATION_EXPORTED) ||
+        (data.flags & GPUPV_ALLOCATION_CPU_VISIBLE && data.flags & GPUPV_ALLOCATION_EXPORTED))
         return STATUS_INVALID_PARAMETER;
     *info = (struct wire_allocation_info){.size = data.size, .flags = data.flags};
     if (from->Flags.OverridePriority)
@@ -118,7 +123,9 @@ static NTSTATUS enter_all(struct kmt_channel *channel, const struct creation *cr
                                     .parents = {request->device, resource},
                                     .channel = entry.channel,
                                     .offset = made->offset,
-                                    .size = made->size};
+                                    .size = made->size,
+                                    .exported =
+                                        creation->infos[entered].flags & WIRE_ALLOCATION_EXPORTED};
         status = kmt_process_enter(channel, &entry);
     }
     if (NT_SUCCESS(status) || status == STATUS_DEVICE_REMOVED)
@@ -186,11 +193,14 @@ static NTSTATUS create_over(struct kmt_channel *channel, D3DKMT_CREATEALLOCATION
         .count = args->NumAllocations,
     };
     NTSTATUS status = STATUS_SUCCESS;
-    bool visible = false;
+    bool visible = false, exported = false;
     for (UINT i = 0; i < args->NumAllocations && NT_SUCCESS(status); i++) {
         status = read_info(&args->pAllocationInfo2[i], &creation->infos[i]);
         visible |= creation->infos[i].flags & WIRE_ALLOCATION_CPU_VISIBLE;
+        exported |= creation->infos[i].flags & WIRE_ALLOCATION_EXPORTED;
     }
+    if (NT_SUCCESS(status) && exported && !kmt_channel_speaks(channel, 4))
+        status = STATUS_NOT_SUPPORTED;
     if (NT_SUCCESS(status) && visible)
         status = kmt_channel_map_aperture(channel);
     if (NT_SUCCESS(status))
@@ -306,6 +316,60 @@ KMT_PUBLIC NTSTATUS APIENTRY D3DKMTDestroyAllocation2(CONST D3DKMT_DESTROYALLOCA
 
 /* --- Locking -------------------------------------------------------------------------------- */
 
+/* Asks for the file of what the driver exports, and maps it: once, since the host gives it once. */
+static NTSTATUS map_exported(struct kmt_channel *channel, const D3DKMT_LOCK2 *args)
+{
+    const struct wire_handle request = {.handle = args->hAllocation};
+    struct wire_lock_allocation_reply reply;
+    int fd = -1;
+    struct kmt_call call = {
+        .command = WIRE_LOCK_ALLOCATION,
+        .fixed = &request,
+        .fixed_size = sizeof(request),
+        .reply = &reply,
+        .reply_min = sizeof(reply),
+        .reply_max = sizeof(reply),
+        .reply_descriptor = &fd,
+    };
+    NTSTATUS status = kmt_channel_call(channel, &call);
+    if (NT_SUCCESS(status) && fd < 0)
+        status = kmt_channel_reject(channel, "the host gave no file for an allocation");
+    struct kmt_handle *entry;
+    kmt_process_lock();
+    if (NT_SUCCESS(status))
+        status = find_of_device_locked(args->hAllocation, KMT_ALLOCATION, args->hDevice, &entry);
+    if (NT_SUCCESS(status) && !entry->mapping) {
+        entry->mapping = kmt_mapping_create_locked(entry->channel, fd, reply.offset, entry->size);
+        entry->offset = reply.offset;
+        if (!entry->mapping)
+            status = STATUS_NO_MEMORY;
+    }
+    kmt_process_unlock();
+    if (fd >= 0)
+        close(fd);
+    return status;
+}
+
+/* Maps what must be asked for first. */
+static NTSTATUS prepare(const D3DKMT_LOCK2 *args)
+{
+    struct kmt_handle *entry;
+    struct kmt_channel *channel = NULL;
+    bool wanted = false;
+    kmt_process_lock();
+    NTSTATUS status =
+        find_of_device_locked(args->hAllocation, KMT_ALLOCATION, args->hDevice, &entry);
+    if (NT_SUCCESS(status)) {
+        wanted = entry->exported && !entry->mapping;
+        status = wanted ? kmt_process_channel_of_locked(entry, &channel) : STATUS_SUCCESS;
+    }
+    kmt_process_unlock();
+    if (NT_SUCCESS(status) && wanted)
+        status = map_exported(channel, args);
+    kmt_channel_unref(channel);
+    return status;
+}
+
 static NTSTATUS lock_locked(D3DKMT_LOCK2 *args, struct kmt_channel **channel)
 {
     struct kmt_handle *entry;
@@ -330,8 +394,11 @@ KMT_PUBLIC NTSTATUS APIENTRY D3DKMTLock2(D3DKMT_LOCK2 *pArgs)
     if (!pArgs || pArgs->Flags.Value)
         return STATUS_INVALID_PARAMETER;
     struct kmt_channel *channel = NULL;
+    NTSTATUS status = prepare(pArgs);
+    if (!NT_SUCCESS(status))
+        return status;
     kmt_process_lock();
-    NTSTATUS status = lock_locked(pArgs, &channel);
+    status = lock_locked(pArgs, &channel);
     kmt_process_unlock();
     kmt_channel_unref(channel);
     return status;
@@ -347,7 +414,7 @@ KMT_PUBLIC NTSTATUS APIENTRY D3DKMTUnlock2(CONST D3DKMT_UNLOCK2 *pArgs)
         find_of_device_locked(pArgs->hAllocation, KMT_ALLOCATION, pArgs->hDevice, &entry);
     if (NT_SUCCESS(status) && !entry->locks)
         status = STATUS_INVALID_PARAMETER;
-    if (NT_SUCCESS(status) && !--entry->locks)
+    if (NT_SUCCESS(status) && !--entry->locks && !entry->exported)
         kmt_process_unmap_locked(entry);
     kmt_process_unlock();
     return status;

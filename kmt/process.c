@@ -193,6 +193,10 @@ NTSTATUS kmt_process_map_locked(struct kmt_channel *channel, struct kmt_handle *
 {
     uint64_t size;
     int fd = kmt_channel_aperture(channel, &size);
+    if (entry->exported && entry->mapping) {
+        *address = kmt_mapping_address(entry->mapping, entry->offset);
+        return STATUS_SUCCESS;
+    }
     if (entry->offset == WIRE_NO_OFFSET || fd < 0)
         return STATUS_NOT_SUPPORTED;
     if (!entry->mapping)

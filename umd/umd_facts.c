@@ -207,7 +207,7 @@ static bool parse(struct parser *parser, size_t size)
     memcpy(&header, bytes, sizeof(header));
     if (header.magic != FACTS_MAGIC || header.size != size)
         return wrong(parser, "it is none");
-    if (header.memory != FACTS_MEMORY_APERTURE && header.memory != FACTS_MEMORY_MESSAGES)
+    if (header.memory < FACTS_MEMORY_APERTURE || header.memory > FACTS_MEMORY_EXPORTED)
         return wrong(parser, "it has memory of an unknown kind");
     parser->facts->cpu_memory = (enum facts_memory)header.memory;
     for (uint32_t i = 0; i < header.record_count; i++)

@@ -49,14 +49,26 @@ static void destroy_allocations(struct umd_device *device, const D3DKMT_HANDLE *
         umd_warning("%u allocations were not destroyed: status 0x%08x", count, (unsigned)status);
 }
 
-static VkResult create_allocation(struct umd_device *device, VkDeviceSize size, bool visible,
+static VkResult lock_allocation(struct umd_device *device, struct umd_host_memory *memory)
+{
+    const struct gpupv_umd_callbacks *callbacks = device->physical->adapter->shim.callbacks;
+    D3DKMT_LOCK2 lock = {.hDevice = umd_stream_device(device->stream),
+                         .hAllocation = memory->allocation};
+    if (callbacks->Lock2(&lock) != STATUS_SUCCESS)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    memory->map = lock.pData;
+    return VK_SUCCESS;
+}
+
+/* `flags`: GPUPV_ALLOCATION_*. What lies in the aperture is mapped. */
+static VkResult create_allocation(struct umd_device *device, VkDeviceSize size, uint32_t flags,
                                   struct umd_host_memory *memory)
 {
     const struct gpupv_umd_callbacks *callbacks = device->physical->adapter->shim.callbacks;
     D3DKMT_HANDLE kmt_device = umd_stream_device(device->stream);
     struct gpupv_allocation_private private = {
         .magic = GPUPV_ALLOCATION_MAGIC,
-        .flags = visible ? GPUPV_ALLOCATION_CPU_VISIBLE : 0,
+        .flags = flags,
         .size = size,
     };
     D3DDDI_ALLOCATIONINFO2 info = {
@@ -73,15 +85,12 @@ static VkResult create_allocation(struct umd_device *device, VkDeviceSize size, 
         return result;
     memory->allocation = info.hAllocation;
     memory->map = NULL;
-    if (!visible)
+    if (!(flags & GPUPV_ALLOCATION_CPU_VISIBLE))
         return VK_SUCCESS;
-    D3DKMT_LOCK2 lock = {.hDevice = kmt_device, .hAllocation = info.hAllocation};
-    if (callbacks->Lock2(&lock) != STATUS_SUCCESS) {
+    result = lock_allocation(device, memory);
+    if (result)
         destroy_allocations(device, &info.hAllocation, 1);
-        return VK_ERROR_OUT_OF_HOST_MEMORY;
-    }
-    memory->map = lock.pData;
-    return VK_SUCCESS;
+    return result;
 }
 
 /* --- The host's VkDeviceMemory --- */
@@ -114,13 +123,34 @@ static VkResult call_allocate(struct umd_device *device, uint32_t type, VkDevice
     return result;
 }
 
+static void tell_freed(struct umd_device *device, uint64_t id)
+{
+    struct wire_encoder *e = umd_stream_begin(device->stream);
+    size_t at = e->used;
+    struct stream_object *command = wire_put(e, sizeof(*command));
+    if (command)
+        *command = (struct stream_object){.head.opcode = STREAM_FREE_MEMORY, .id = id};
+    wire_end_command(e, at);
+    umd_stream_end(device->stream, false);
+}
+
+static uint32_t allocation_flags(const struct umd_device *device, bool visible)
+{
+    if (!visible || device->mirrors)
+        return 0;
+    return device->physical->facts->cpu_memory == FACTS_MEMORY_EXPORTED
+               ? GPUPV_ALLOCATION_EXPORTED
+               : GPUPV_ALLOCATION_CPU_VISIBLE;
+}
+
 static VkResult allocate_once(struct umd_device *device, uint32_t type, VkDeviceSize size,
                               const void *next, uint64_t id, struct umd_host_memory *memory)
 {
     const VkMemoryType *kind = &device->physical->facts->memory.memoryTypes[type];
     bool visible = kind->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
+    uint32_t flags = allocation_flags(device, visible);
     *memory = (struct umd_host_memory){.id = id, .size = size};
-    VkResult result = create_allocation(device, size, visible && !device->mirrors, memory);
+    VkResult result = create_allocation(device, size, flags, memory);
     if (result)
         return result;
     if (visible && device->mirrors) {
@@ -133,8 +163,14 @@ static VkResult allocate_once(struct umd_device *device, uint32_t type, VkDevice
     if (result) {
         umd_mirror_destroy(memory->mirror);
         destroy_allocations(device, &memory->allocation, 1);
+        return result;
     }
-    return result;
+    if (!(flags & GPUPV_ALLOCATION_EXPORTED) || !lock_allocation(device, memory))
+        return VK_SUCCESS;
+    /* The host has it; the id is the caller's still. */
+    tell_freed(device, id);
+    destroy_allocations(device, &memory->allocation, 1);
+    return VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
 VkResult umd_host_memory_allocate(struct umd_device *device, uint32_t type, VkDeviceSize size,
@@ -169,13 +205,7 @@ static bool remember_freed_locked(struct umd_memory_state *state, struct umd_fre
 void umd_host_memory_free(struct umd_device *device, const struct umd_host_memory *memory)
 {
     struct umd_memory_state *state = device->memory;
-    struct wire_encoder *e = umd_stream_begin(device->stream);
-    size_t at = e->used;
-    struct stream_object *command = wire_put(e, sizeof(*command));
-    if (command)
-        *command = (struct stream_object){.head.opcode = STREAM_FREE_MEMORY, .id = memory->id};
-    wire_end_command(e, at);
-    umd_stream_end(device->stream, false);
+    tell_freed(device, memory->id);
     umd_id_free(&device->ids, memory->id);
     umd_mirror_destroy(memory->mirror);
     struct umd_freed freed = {umd_stream_position(device->stream), memory->allocation};
@@ -412,7 +442,7 @@ VkResult umd_memory_init(struct umd_device *device)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
     bool shared =
-        umd_stream_shares_memory(device->stream) && facts->cpu_memory == FACTS_MEMORY_APERTURE;
+        umd_stream_shares_memory(device->stream) && facts->cpu_memory != FACTS_MEMORY_MESSAGES;
     if (!shared && umd_mirrors_init(device)) {
         pthread_mutex_destroy(&state->lock);
         free(state);

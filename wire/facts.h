@@ -34,6 +34,8 @@ struct facts_header {
 enum facts_memory {
     FACTS_MEMORY_APERTURE = 1, /* it lies in the aperture, where the guest has one */
     FACTS_MEMORY_MESSAGES = 2, /* its contents travel in messages in any case */
+    FACTS_MEMORY_EXPORTED = 3, /* it is the driver's own, which D3DKMTLock2 maps, where the guest has
+                                  an aperture */
 };
 
 enum facts_record_kind {

@@ -30,7 +30,7 @@
 #define WIRE_MAX_MESSAGE (128u * 1024u)
 #define WIRE_MAGIC 0x56505047u /* "GPPV" in the byte order of the stream */
 #define WIRE_VERSION_MIN 1u
-#define WIRE_VERSION_MAX 3u
+#define WIRE_VERSION_MAX 4u
 
 enum wire_kind { WIRE_REQUEST = 1, WIRE_ASYNC = 2, WIRE_REPLY = 3 };
 
@@ -65,6 +65,8 @@ enum wire_command {
     WIRE_WAIT_FROM_CPU = 26,
     WIRE_SIGNAL_FROM_GPU = 27,
     WIRE_WAIT_FROM_GPU = 28,
+    /* Since version 4. */
+    WIRE_LOCK_ALLOCATION = 29,
     WIRE_COMMAND_END
 };
 
@@ -333,6 +335,8 @@ struct wire_allocation_info {
 };
 #define WIRE_ALLOCATION_CPU_VISIBLE 0x1u
 #define WIRE_ALLOCATION_ACCESSED_PHYSICALLY 0x2u
+/* Since version 4, instead of CPU_VISIBLE: the driver's own memory, which LOCK_ALLOCATION shares. */
+#define WIRE_ALLOCATION_EXPORTED 0x4u
 struct wire_create_allocation_reply {
     uint32_t resource; /* or 0 */
     uint32_t count;
@@ -343,6 +347,14 @@ struct wire_allocation {
     uint64_t offset; /* in the aperture; WIRE_NO_OFFSET when it is not CPU-visible */
     uint32_t handle;
     uint32_t reserved;
+};
+
+/* LOCK_ALLOCATION: of an allocation with WIRE_ALLOCATION_EXPORTED, once, when the driver has made
+ * its memory. The reply carries a descriptor of the file that it lies in.
+ * STATUS_INVALID_PARAMETER: there is no such allocation, the driver has made none, or it was given
+ * out already. */
+struct wire_lock_allocation_reply {
+    uint64_t offset; /* in the file: whole pages */
 };
 
 /* DESTROY_ALLOCATION, a request or WIRE_ASYNC: followed by `count` handles of allocations; or with

@@ -7,6 +7,7 @@
 #include "host/worker/decoder.h"
 #include "host/worker/exec_sync.h"
 #include "host/worker/facts.h"
+#include "host/worker/memory_export.h"
 #include "host/worker/worker.h"
 #include "util/log.h"
 #include "vkwire.h"
@@ -113,6 +114,18 @@ static void drop_double_features(VkDeviceCreateInfo *info)
             info->pEnabledFeatures = NULL;
 }
 
+static void plan_memory(struct exec *x, struct exec_device_plan *plan)
+{
+    const struct memory_types *types = &x->adapter->memory_types;
+    const char *names[2];
+    uint32_t count = types->export_type ? memory_export_extensions(types->export_type, names) : 0;
+
+    if (types->import_alignment)
+        exec_plan_extension(plan, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    for (uint32_t i = 0; i < count; i++)
+        exec_plan_extension(plan, names[i]);
+}
+
 static VkResult make_plan(struct exec *x, const VkDeviceCreateInfo *info,
                           struct exec_device_plan *plan)
 {
@@ -125,8 +138,7 @@ static VkResult make_plan(struct exec *x, const VkDeviceCreateInfo *info,
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     for (uint32_t i = 0; i < info->enabledExtensionCount; i++)
         exec_plan_extension(plan, info->ppEnabledExtensionNames[i]);
-    if (x->adapter->memory_types.import_alignment)
-        exec_plan_extension(plan, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+    plan_memory(x, plan);
     x->vki->GetPhysicalDeviceProperties(x->physical_device, &properties);
     if (properties.apiVersion < VK_API_VERSION_1_2)
         exec_plan_extension(plan, VK_KHR_TIMELINE_SEMAPHORE_EXTENSION_NAME);

@@ -1,11 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers and images that may lie in imported memory: see exec_memory.h. */
+/* Buffers and images that may lie in imported or exported memory: see exec_memory.h. */
 #include "host/worker/exec_external.h"
 
 #include "host/worker/worker.h"
 #include "vkwire_exec.h"
 
-#define HOST_ALLOCATION VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
+/* As what memory is imported or exported. */
+static VkExternalMemoryHandleTypeFlagBits handle_type(const struct exec *x)
+{
+    VkExternalMemoryHandleTypeFlagBits exported = x->adapter->memory_types.export_type;
+    return exported ? exported : VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+}
+
+static VkExternalMemoryFeatureFlags needed_feature(const struct exec *x)
+{
+    return x->adapter->memory_types.export_type ? VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT
+                                                : VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+}
 
 static uint32_t place_of(uint32_t a, uint32_t b)
 {
@@ -20,8 +31,8 @@ static VkBaseOutStructure *find(const void *next, VkStructureType type)
     return structure;
 }
 
-/* The types of memory that is imported, as a bit mask. */
-static uint32_t imported_types(const struct exec *x)
+/* The types of memory that is imported or exported, as a bit mask. */
+static uint32_t shared_types(const struct exec *x)
 {
     return x->mirrors ? 0 : x->adapter->memory_types.visible;
 }
@@ -34,12 +45,11 @@ static bool ask_buffer(struct exec *x, const VkBufferCreateInfo *info)
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
         .flags = info->flags,
         .usage = info->usage,
-        .handleType = HOST_ALLOCATION,
+        .handleType = handle_type(x),
     };
     VkExternalBufferProperties answer = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
     x->vki->GetPhysicalDeviceExternalBufferProperties(x->physical_device, &question, &answer);
-    return answer.externalMemoryProperties.externalMemoryFeatures &
-           VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
+    return answer.externalMemoryProperties.externalMemoryFeatures & needed_feature(x);
 }
 
 static bool buffer_is_importable(struct exec *x, const VkBufferCreateInfo *info)
@@ -56,8 +66,8 @@ void exec_plan_buffer(struct exec *x, const VkBufferCreateInfo *source,
                       struct exec_buffer_plan *plan)
 {
     plan->info = *source;
-    plan->importable = true; /* there may be nothing to import */
-    if (!imported_types(x))
+    plan->importable = true; /* there may be nothing to share */
+    if (!shared_types(x))
         return;
     plan->importable = buffer_is_importable(x, source);
     if (!plan->importable)
@@ -65,13 +75,13 @@ void exec_plan_buffer(struct exec *x, const VkBufferCreateInfo *source,
     VkExternalMemoryBufferCreateInfo *external =
         (void *)find(source->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
     if (external) { /* it lies in the batch's copy */
-        external->handleTypes = HOST_ALLOCATION;
+        external->handleTypes = handle_type(x);
         return;
     }
     plan->external = (VkExternalMemoryBufferCreateInfo){
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
         .pNext = source->pNext,
-        .handleTypes = HOST_ALLOCATION,
+        .handleTypes = handle_type(x),
     };
     plan->info.pNext = &plan->external;
 }
@@ -86,7 +96,7 @@ static VkImageFormatProperties ask_image(struct exec *x, const VkImageCreateInfo
         (void *)find(info->pNext, VK_STRUCTURE_TYPE_IMAGE_STENCIL_USAGE_CREATE_INFO);
     VkPhysicalDeviceExternalImageFormatInfo external = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-        .handleType = HOST_ALLOCATION,
+        .handleType = handle_type(x),
     };
     const void *next = &external;
     VkImageFormatListCreateInfo list_copy;
@@ -119,8 +129,7 @@ static VkImageFormatProperties ask_image(struct exec *x, const VkImageCreateInfo
     };
     VkResult result =
         x->vki->GetPhysicalDeviceImageFormatProperties2(x->physical_device, &question, &answer);
-    if (result || !(properties.externalMemoryProperties.externalMemoryFeatures &
-                    VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT))
+    if (result || !(properties.externalMemoryProperties.externalMemoryFeatures & needed_feature(x)))
         return (VkImageFormatProperties){0};
     return answer.imageFormatProperties;
 }
@@ -166,7 +175,7 @@ void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exe
     const struct memory_types *types = &x->adapter->memory_types;
     plan->info = *source;
     plan->importable = true;
-    if (!imported_types(x))
+    if (!shared_types(x))
         return;
     plan->importable = !image_has_better_memory(types, source) && image_is_importable(x, source);
     if (!plan->importable)
@@ -174,13 +183,13 @@ void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exe
     VkExternalMemoryImageCreateInfo *external =
         (void *)find(source->pNext, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
     if (external) {
-        external->handleTypes = HOST_ALLOCATION;
+        external->handleTypes = handle_type(x);
         return;
     }
     plan->external = (VkExternalMemoryImageCreateInfo){
         .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
         .pNext = source->pNext,
-        .handleTypes = HOST_ALLOCATION,
+        .handleTypes = handle_type(x),
     };
     plan->info.pNext = &plan->external;
 }
@@ -189,7 +198,7 @@ void exec_plan_image(struct exec *x, const VkImageCreateInfo *source, struct exe
 
 void exec_exclude_imported(const struct exec *x, VkMemoryRequirements *requirements)
 {
-    uint32_t others = requirements->memoryTypeBits & ~imported_types(x);
+    uint32_t others = requirements->memoryTypeBits & ~shared_types(x);
     if (others)
         requirements->memoryTypeBits = others;
 }

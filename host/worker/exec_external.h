@@ -26,7 +26,8 @@ struct exec_external_image {
 struct memory_aux;
 
 struct exec_memory_state {
-    struct memory_aux *all; /* a list */
+    struct memory_aux *all;        /* a list */
+    PFN_vkGetMemoryFdKHR get_file; /* where memory is exported */
     struct exec_external_buffer buffers[EXEC_EXTERNAL_KINDS];
     struct exec_external_image images[EXEC_EXTERNAL_KINDS];
 };

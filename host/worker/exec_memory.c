@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * VkDeviceMemory. Each lies in one of the guest's allocations, which the service counts:
- * CPU-visible memory is imported from it, other memory is of the driver.
+ * CPU-visible memory is imported from it, or exported as a file; other memory is of the driver.
  */
 #include "host/worker/exec_memory.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "host/worker/decoder.h"
 #include "host/worker/exec_external.h"
@@ -21,7 +23,16 @@
 VkResult exec_memory_init(struct exec *x)
 {
     x->memory = calloc(1, sizeof(*x->memory));
-    return x->memory ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (!x->memory)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    if (!x->adapter->memory_types.export_type)
+        return VK_SUCCESS;
+    x->memory->get_file =
+        (PFN_vkGetMemoryFdKHR)x->vki->GetDeviceProcAddr(x->device, "vkGetMemoryFdKHR");
+    if (x->memory->get_file)
+        return VK_SUCCESS;
+    exec_memory_finish(x);
+    return VK_ERROR_INITIALIZATION_FAILED;
 }
 
 void exec_memory_finish(struct exec *x)
@@ -60,14 +71,58 @@ static void forget_memory(struct exec *x, struct exec_object *object)
     free(memory);
 }
 
+/* Of the guest and its thunks. */
+#define EXPORT_PAGE 4096u
+
+static bool exports(const struct exec *x)
+{
+    return !x->mirrors && x->adapter->memory_types.export_type;
+}
+
+/* New memory may hold what somebody else has left there. */
+static VkResult clear_memory(struct exec *x, VkDeviceMemory memory, uint64_t size)
+{
+    void *at;
+    if (size > SIZE_MAX)
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    VkResult result = x->vk->MapMemory(x->device, memory, 0, VK_WHOLE_SIZE, 0, &at);
+    if (result)
+        return result;
+    memset(at, 0, (size_t)size);
+    x->vk->UnmapMemory(x->device, memory);
+    return VK_SUCCESS;
+}
+
+/* Gives the service the file that the memory lies in, for the guest to map. */
+static VkResult export_memory(struct exec *x, VkDeviceMemory memory, uint64_t size,
+                              uint32_t allocation)
+{
+    const VkMemoryGetFdInfoKHR info = {.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+                                       .memory = memory,
+                                       .handleType = x->adapter->memory_types.export_type};
+    const struct link_exported exported = {.allocation = allocation,
+                                           .offset = x->adapter->memory_types.export_offset};
+    int file;
+    VkResult result = clear_memory(x, memory, size);
+    if (!result)
+        result = x->memory->get_file(x->device, &info, &file);
+    if (result)
+        return result;
+    if (worker_send_file(x->worker, LINK_EXPORTED, &exported, sizeof(exported), file))
+        result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    close(file);
+    return result;
+}
+
 /* What the driver is asked for. */
 struct plan {
     VkMemoryAllocateInfo info;
     VkImportMemoryHostPointerInfoEXT import;
+    VkExportMemoryAllocateInfo export;
 };
 
-/* Memory for one buffer or image has exactly its size, as Vulkan wants it; imported memory has
- * whole pages. Where both cannot be, the memory is not dedicated. */
+/* Memory for one buffer or image has exactly its size, as Vulkan wants it; memory that is shared
+ * has whole pages. Where both cannot be, the memory is not dedicated. */
 static const void *without_dedication(const void *chain)
 {
     VkBaseOutStructure first = {.pNext = (void *)chain};
@@ -80,16 +135,44 @@ static const void *without_dedication(const void *chain)
     return first.pNext;
 }
 
-static bool plan_import(struct exec *x, struct plan *plan, void *at, uint64_t room)
+static bool round_size(struct plan *plan, uint64_t alignment, uint64_t room)
 {
-    uint64_t alignment = x->adapter->memory_types.import_alignment;
     uint64_t size = plan->info.allocationSize;
     uint64_t rounded = (size + alignment - 1) / alignment * alignment;
-    if ((uintptr_t)at % alignment || rounded < size || rounded > room)
+    if (rounded < size || rounded > room)
         return false;
     if (rounded != size)
         plan->info.pNext = without_dedication(plan->info.pNext);
     plan->info.allocationSize = rounded;
+    return true;
+}
+
+static bool plan_export(struct exec *x, struct plan *plan, uint64_t room)
+{
+    if (!round_size(plan, EXPORT_PAGE, room))
+        return false;
+    /* One of the guest's, which exports nothing, lies in the batch's copy. */
+    for (VkBaseOutStructure *at = (void *)(uintptr_t)plan->info.pNext; at; at = at->pNext) {
+        if (at->sType == VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO) {
+            ((VkExportMemoryAllocateInfo *)(void *)at)->handleTypes =
+                x->adapter->memory_types.export_type;
+            return true;
+        }
+    }
+    plan->export = (VkExportMemoryAllocateInfo){
+        .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+        .pNext = plan->info.pNext,
+        .handleTypes = x->adapter->memory_types.export_type,
+    };
+    plan->info.pNext = &plan->export;
+    return true;
+}
+
+static bool plan_import(struct exec *x, struct plan *plan, void *at, uint64_t room)
+{
+    uint64_t alignment = x->adapter->memory_types.import_alignment;
+    if ((uintptr_t)at % alignment || !round_size(plan, alignment, room))
+        return false;
     plan->import = (VkImportMemoryHostPointerInfoEXT){
         .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
         .pNext = plan->info.pNext,
@@ -112,7 +195,9 @@ static bool take_allocation(struct exec *x, const struct stream_allocate_memory 
         return false;
     }
     bool fits = command->size <= room;
-    if (fits && visible && !x->mirrors) {
+    if (fits && visible && exports(x)) {
+        fits = plan_export(x, plan, room);
+    } else if (fits && visible && !x->mirrors) {
         void *at = worker_allocation_map(x->worker, command->allocation, &room);
         if (at)
             worker_allocation_unmap(x->worker, command->allocation);
@@ -145,8 +230,11 @@ static VkResult allocate(struct exec *x, const struct stream_allocate_memory *co
                              : VK_ERROR_OUT_OF_HOST_MEMORY;
     if (result)
         goto give_back;
-    if (x->mirrors && memory_types_visible(&x->adapter->memory_types, command->memory_type))
+    bool visible = memory_types_visible(&x->adapter->memory_types, command->memory_type);
+    if (visible && x->mirrors)
         result = exec_mirror_create(x, handle, command->size, &mirror);
+    else if (visible && exports(x))
+        result = export_memory(x, handle, plan.info.allocationSize, command->allocation);
     if (result)
         goto free_memory;
     uint64_t value = (uint64_t)(uintptr_t)handle;

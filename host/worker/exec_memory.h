@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory, and what may be bound to it. CPU-visible memory is imported from the aperture
- * (VK_EXT_external_memory_host), and Vulkan wants to know of a buffer or an image beforehand that
- * it will lie in such memory. Where the guest shares no memory, or the driver imports none
+ * (VK_EXT_external_memory_host), or exported from the driver (VK_KHR_external_memory_fd), and
+ * Vulkan wants to know of a buffer or an image beforehand that it will lie in such memory. Where the guest shares no memory, or the driver imports none
  * (exec.mirrors), it is the driver's own. On the stream's thread.
  */
 #ifndef GPUPV_HOST_WORKER_EXEC_MEMORY_H

@@ -361,6 +361,13 @@ static int collect(struct collection *c)
     return code == 0 && c->short_of_memory ? -ENOMEM : code;
 }
 
+static enum facts_memory memory_kind(const struct memory_types *types)
+{
+    if (types->mirrored)
+        return FACTS_MEMORY_MESSAGES;
+    return types->export_type ? FACTS_MEMORY_EXPORTED : FACTS_MEMORY_APERTURE;
+}
+
 int facts_collect(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
                   uint32_t api_version, const struct memory_types *types, void **data, size_t *size,
                   struct error *err)
@@ -383,8 +390,7 @@ int facts_collect(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice d
                                          : "its driver fails to list what it has");
     }
     *(struct facts_header *)(void *)c.data =
-        (struct facts_header){FACTS_MAGIC, c.records, (uint32_t)c.used,
-                              types->mirrored ? FACTS_MEMORY_MESSAGES : FACTS_MEMORY_APERTURE};
+        (struct facts_header){FACTS_MAGIC, c.records, (uint32_t)c.used, memory_kind(types)};
     *data = c.data;
     *size = c.used;
     return 0;

@@ -37,7 +37,7 @@ struct link_loop {
 
 /* --- Packets --- */
 
-/* `notify`: a descriptor to go along, or -1. */
+/* `descriptor`: to go along, or -1. */
 static int send_packet(int link, const struct link_header *header, const void *fixed,
                        size_t fixed_size, const void *data, size_t size, int descriptor)
 {
@@ -59,6 +59,13 @@ int worker_send(struct worker *worker, uint32_t message, uint32_t sequence, cons
 {
     struct link_header header = {.message = message, .sequence = sequence};
     return send_packet(worker->link, &header, fixed, fixed_size, data, size, -1);
+}
+
+int worker_send_file(struct worker *worker, uint32_t message, const void *fixed, size_t fixed_size,
+                     int descriptor)
+{
+    struct link_header header = {.message = message};
+    return send_packet(worker->link, &header, fixed, fixed_size, NULL, 0, descriptor);
 }
 
 int worker_send_ready(struct worker *worker, int notify)
@@ -169,7 +176,7 @@ static int take_close_stream(struct link_loop *loop, const struct packet *packet
     memcpy(&args, packet->payload, sizeof(args));
     struct stream *stream = *find_stream(loop, args.queue);
     if (!stream)
-        return 0; /* it was refused: the service closes it all the same */
+        return 0;      /* it was refused: the service closes it all the same */
     stream->queue = 0; /* the service may use the number again */
     stream_stop(stream);
     return 0;

@@ -30,6 +30,8 @@ enum link_message {
                                (host/worker/sandbox.h), if it has one */
     LINK_REPLY = 65,        /* struct link_reply, then data */
     LINK_SIGNAL_EVENT = 66, /* struct link_signal_event */
+    LINK_EXPORTED = 68,     /* struct link_exported; descriptor: of the file that the driver's memory
+                               lies in. Before the guest is told that there is the memory. */
     LINK_STREAM_LOST = 67,  /* struct link_stream_lost, then why, as text: for the log and for events */
 };
 
@@ -80,6 +82,12 @@ struct link_escape {
 
 struct link_signal_event {
     uint32_t event; /* the guest's */
+};
+
+struct link_exported {
+    uint32_t allocation;
+    uint32_t reserved;
+    uint64_t offset; /* in the file: whole pages */
 };
 
 struct link_stream_lost {

@@ -33,7 +33,7 @@ struct arguments {
 };
 
 static const char usage[] =
-    "Usage: gpupv-worker [--validation] [--no-sandbox] [--memory auto|import|messages]\n"
+    "Usage: gpupv-worker [--validation] [--no-sandbox] [--memory WAY]\n"
     "                    [--log LEVEL] --adapter DEVICES...\n"
     "Runs Vulkan for a guest process. Started by gpupvd, with a socket on descriptor 3.\n"
     "DEVICES: UUID@MANIFEST[,UUID@MANIFEST...], a host device for each linked one.";

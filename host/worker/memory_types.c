@@ -6,12 +6,13 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "host/worker/memory_export.h"
 #include "util/log.h"
 #include "vkwire_exec.h"
 
 int memory_way_parse(const char *text, enum memory_way *way)
 {
-    static const char *const words[] = {"auto", "import", "messages"};
+    static const char *const words[] = {"auto", "import", "export", "messages"};
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         if (!strcmp(text, words[i])) {
@@ -23,8 +24,7 @@ int memory_way_parse(const char *text, enum memory_way *way)
 }
 
 void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum memory_way way,
-                           uint32_t importable, uint32_t import_alignment,
-                           struct memory_types *types)
+                           const struct memory_abilities *abilities, struct memory_types *types)
 {
     const VkMemoryPropertyFlags needed =
         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
@@ -34,13 +34,17 @@ void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum me
     for (uint32_t i = 0; i < host->memoryTypeCount; i++)
         if ((host->memoryTypes[i].propertyFlags & needed) == needed)
             coherent |= 1u << i;
-    if (way != MEMORY_WAY_MESSAGES && import_alignment)
-        types->visible = coherent & importable;
-    types->mirrored = !types->visible && way != MEMORY_WAY_IMPORT;
-    if (types->mirrored)
+    if (abilities->import_alignment && (coherent & abilities->importable)) {
+        types->visible = coherent & abilities->importable;
+        types->import_alignment = abilities->import_alignment;
+    } else if (abilities->export_type && (coherent & abilities->exportable)) {
+        types->visible = coherent & abilities->exportable;
+        types->export_type = abilities->export_type;
+        types->export_offset = abilities->export_offset;
+    } else if (way == MEMORY_WAY_AUTO || way == MEMORY_WAY_MESSAGES) {
         types->visible = coherent;
-    else if (types->visible)
-        types->import_alignment = import_alignment;
+        types->mirrored = true;
+    }
     for (uint32_t i = 0; i < host->memoryTypeCount; i++)
         if (!(types->visible >> i & 1))
             types->guest.memoryTypes[i].propertyFlags &=
@@ -49,8 +53,8 @@ void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum me
 
 /* --- What may be imported --- */
 
-static bool has_extension(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
-                          const char *name)
+bool memory_types_have_extension(const struct vkwire_instance_dispatch *vki,
+                                 VkPhysicalDevice device, const char *name)
 {
     VkExtensionProperties all[512];
     uint32_t count = sizeof(all) / sizeof(all[0]);
@@ -104,8 +108,8 @@ static uint32_t ask(const struct vkwire_instance_dispatch *vki, VkDevice device,
     return result == VK_SUCCESS ? properties.memoryTypeBits : 0;
 }
 
-static uint32_t probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice physical,
-                      size_t size)
+static uint32_t probe_import(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice physical,
+                             size_t size)
 {
     static const char *const extensions[] = {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME};
     const float priority = 1.0f;
@@ -133,27 +137,43 @@ static uint32_t probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevi
     return bits;
 }
 
+static void ask_import(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
+                       struct memory_abilities *abilities)
+{
+    uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), alignment;
+
+    if (!vki->GetPhysicalDeviceProperties2 ||
+        !memory_types_have_extension(vki, device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
+        return;
+    alignment = alignment_of(vki, device);
+    if (!alignment)
+        return;
+    abilities->import_alignment = alignment;
+    abilities->importable = probe_import(vki, device, alignment > page ? alignment : page);
+}
+
+static void warn(const struct memory_types *types, enum memory_way way)
+{
+    if (types->mirrored && way == MEMORY_WAY_AUTO)
+        log_warning("worker", "no memory of this device can be shared with guests: its driver "
+                              "neither imports it by VK_EXT_external_memory_host nor exports it as "
+                              "DMA-BUF; what it holds travels in messages");
+    else if (!types->visible)
+        log_warning("worker", "guests' programs see no memory of this device: its driver cannot do "
+                              "what worker-memory asks for");
+}
+
 void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
                         enum memory_way way, struct memory_types *types)
 {
     VkPhysicalDeviceMemoryProperties host = {0}; /* what the driver leaves is told to guests */
-    uint32_t alignment = 0, bits = 0;
+    struct memory_abilities abilities = {0};
 
     vki->GetPhysicalDeviceMemoryProperties(device, &host);
-    if (way != MEMORY_WAY_MESSAGES && vki->GetPhysicalDeviceProperties2 &&
-        has_extension(vki, device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
-        alignment = alignment_of(vki, device);
-    if (alignment) {
-        size_t page = (size_t)sysconf(_SC_PAGESIZE);
-
-        bits = probe(vki, device, alignment > page ? alignment : page);
-    }
-    memory_types_classify(&host, way, bits, alignment, types);
-    if (types->mirrored && way == MEMORY_WAY_AUTO)
-        log_warning("worker", "no memory of this device can be shared with guests: its driver does "
-                              "not import memory by VK_EXT_external_memory_host; what it holds "
-                              "travels in messages");
-    else if (!types->visible)
-        log_warning("worker", "guests' programs see no memory of this device: its driver does not "
-                              "import memory by VK_EXT_external_memory_host");
+    if (way == MEMORY_WAY_AUTO || way == MEMORY_WAY_IMPORT)
+        ask_import(vki, device, &abilities);
+    if (way == MEMORY_WAY_EXPORT || (way == MEMORY_WAY_AUTO && !abilities.importable))
+        memory_export_probe(vki, device, &host, way == MEMORY_WAY_EXPORT, &abilities);
+    memory_types_classify(&host, way, &abilities, types);
+    warn(types, way);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a guest may do with each memory type of a host device. The guest's numbers are the host's.
- * Memory that the guest's CPU sees lies in the aperture, and the driver imports it; of a driver
- * that cannot, the contents travel in messages. Types of other memory are not visible to the
- * guest's CPU. Constant once classified.
+ * Memory that the guest's CPU sees lies in the aperture, and the driver imports it; or it is the
+ * driver's, which exports it as a file that the guest maps; of a driver that can do neither, the
+ * contents travel in messages. Types of other memory are not visible to the guest's CPU. Constant
+ * once classified.
  */
 #ifndef GPUPV_HOST_WORKER_MEMORY_TYPES_H
 #define GPUPV_HOST_WORKER_MEMORY_TYPES_H
@@ -22,31 +23,46 @@ struct vkwire_instance_dispatch;
 
 /* How the guest's CPU is to see memory. */
 enum memory_way {
-    MEMORY_WAY_AUTO,     /* imported, or by messages if the driver imports none */
-    MEMORY_WAY_IMPORT,   /* imported or not at all */
+    MEMORY_WAY_AUTO,     /* imported; else exported as DMA-BUF; else by messages */
+    MEMORY_WAY_IMPORT,   /* imported, or not at all */
+    MEMORY_WAY_EXPORT,   /* exported as whatever can be mapped, or not at all */
     MEMORY_WAY_MESSAGES, /* by messages, whatever the driver can do */
+};
+
+/* What a driver can do. */
+struct memory_abilities {
+    uint32_t importable;       /* bit i: memory of type i can be imported from the aperture … */
+    uint32_t import_alignment; /* … at places and with sizes that are multiples of this */
+    uint32_t exportable;       /* bit i: memory of type i can be exported as `export_type` … */
+    VkExternalMemoryHandleTypeFlagBits export_type;
+    uint64_t export_offset; /* … and lies there in its file */
 };
 
 struct memory_types {
     VkPhysicalDeviceMemoryProperties host;  /* as the driver says */
     VkPhysicalDeviceMemoryProperties guest; /* as the guest is told */
     uint32_t visible;                       /* bit i: type i is host-visible to the guest */
-    uint32_t import_alignment; /* of imported memory's addresses and sizes; 0: none is imported */
-    bool mirrored;             /* the contents of visible memory travel in messages */
+    /* Of visible memory, one of: */
+    uint32_t import_alignment;                      /* not 0: it is imported */
+    VkExternalMemoryHandleTypeFlagBits export_type; /* not 0: it is exported, and lies … */
+    uint64_t export_offset;                         /* … there in its file */
+    bool mirrored;                                  /* its contents travel in messages */
 };
 
-/* Bit i of `importable`: memory of type i can be imported from the aperture, whose places and sizes
- * are then multiples of `import_alignment`. */
 void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum memory_way way,
-                           uint32_t importable, uint32_t import_alignment,
-                           struct memory_types *types);
+                           const struct memory_abilities *abilities, struct memory_types *types);
 
 /* Asks the driver: makes a device for a moment, to learn what memory like the aperture's (shared,
- * of the CPU) may be imported as. Any failure means that nothing may be imported; it is logged. */
+ * of the CPU) may be imported as; if that is nothing, or not wanted, what can be exported
+ * (memory_export.h). Any failure means that nothing can; it is logged. */
 void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
                         enum memory_way way, struct memory_types *types);
 
-/* "auto", "import", "messages". -EINVAL. */
+/* Whether the device has an extension. */
+bool memory_types_have_extension(const struct vkwire_instance_dispatch *vki,
+                                 VkPhysicalDevice device, const char *name);
+
+/* "auto", "import", "export", "messages". -EINVAL. */
 int memory_way_parse(const char *text, enum memory_way *way);
 
 static inline bool memory_types_visible(const struct memory_types *types, uint32_t type)

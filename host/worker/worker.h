@@ -88,5 +88,8 @@ void worker_allocation_unmap(struct worker *worker, uint32_t handle);
 /* -EPIPE and others when the service is gone; the main thread notices it too. */
 int worker_send(struct worker *worker, uint32_t message, uint32_t sequence, const void *fixed,
                 size_t fixed_size, const void *data, size_t size);
+/* With a descriptor, which stays the caller's. */
+int worker_send_file(struct worker *worker, uint32_t message, const void *fixed, size_t fixed_size,
+                     int descriptor);
 
 #endif

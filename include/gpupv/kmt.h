@@ -121,6 +121,10 @@ NTSTATUS gpupv_kmt_store_rules(D3DKMT_HANDLE adapter, uint32_t physical_adapter,
 #define GPUPV_ALLOCATION_MAGIC 0x41565047u
 #define GPUPV_ALLOCATION_CPU_VISIBLE 0x1u         /* lies in the aperture: D3DKMTLock2 maps it */
 #define GPUPV_ALLOCATION_ACCESSED_PHYSICALLY 0x2u /* kept, as by D3DKMTUpdateAllocationProperty */
+/* Instead of CPU_VISIBLE: the host driver's own memory. D3DKMTLock2 maps it once the driver has made
+ * it, for as long as the allocation lives. STATUS_NOT_SUPPORTED: the host is older, or the
+ * connection passes no descriptors. */
+#define GPUPV_ALLOCATION_EXPORTED 0x4u
 struct gpupv_allocation_private {
     uint32_t magic; /* GPUPV_ALLOCATION_MAGIC */
     uint32_t flags; /* GPUPV_ALLOCATION_* */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "host/fake_queues.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdlib.h>
@@ -155,4 +156,13 @@ void fake_queues_use(struct fake_queues *queues, uint32_t allocation, uint32_t u
         pwrite(fd, &used, sizeof(used), at + (off_t)offsetof(struct link_allocation, used)),
         sizeof(used));
     assert_int_equal(pread(fd, entry, sizeof(*entry), at), sizeof(*entry));
+}
+
+void fake_queues_hear(struct fake_queues *queues)
+{
+    if (queues->exported.file)
+        queues->exported.refused = !queues->callbacks->exported(
+            queues->service, queues->last_process, queues->exported.allocation,
+            queues->exported.offset, fcntl(queues->exported.file, F_DUPFD_CLOEXEC, 0));
+    queues->exported.file = 0;
 }

@@ -30,6 +30,13 @@ struct fake_queues {
     uint32_t last_size, last_created_size;
     struct fake_queue *newest;
     void *last_process; /* of the service: the newest guest process */
+    /* What the worker has said when it is heard: a duplicate of the file, unless that is 0. */
+    struct {
+        int file;
+        uint32_t allocation;
+        uint64_t offset;
+        bool refused; /* out */
+    } exported;
     struct host_completion awaited;
     atomic_int waiting; /* 1 while it is */
     const struct host_driver_callbacks *callbacks;
@@ -65,5 +72,8 @@ void fake_queues_progress(struct fake_queues *queues, uint64_t value);
 struct link_allocation;
 void fake_queues_use(struct fake_queues *queues, uint32_t allocation, uint32_t used,
                      struct link_allocation *entry);
+
+/* host_driver.hear. */
+void fake_queues_hear(struct fake_queues *queues);
 
 #endif

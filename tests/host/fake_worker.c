@@ -58,6 +58,13 @@ static void say(uint32_t kind, uint32_t sequence, const void *payload, size_t si
     send_bytes(sizeof(out.header) + size, -1);
 }
 
+static void say_with(uint32_t kind, const void *payload, size_t size, int fd)
+{
+    out.header = (struct link_header){kind, 0};
+    memcpy(out.bytes + sizeof(out.header), payload, size);
+    send_bytes(sizeof(out.header) + size, fd);
+}
+
 static void reply(uint32_t sequence, int32_t status, const void *data, size_t size)
 {
     out.header = (struct link_header){LINK_REPLY, sequence};
@@ -93,6 +100,12 @@ static int do_harm(const char *what)
         reply(12345, 0, NULL, 0);
     else if (!strcmp(what, "short-event"))
         say(LINK_SIGNAL_EVENT, 0, "x", 1);
+    else if (!strcmp(what, "export-nothing"))
+        say(LINK_EXPORTED, 0, &(struct link_exported){.allocation = 8},
+            sizeof(struct link_exported));
+    else if (!strcmp(what, "stray-export"))
+        say_with(LINK_EXPORTED, &(struct link_exported){.allocation = 8},
+                 sizeof(struct link_exported), STDERR_FILENO);
     else if (!strcmp(what, "ready-again"))
         say(LINK_READY, 0, NULL, 0);
     else if (!strcmp(what, "log")) {

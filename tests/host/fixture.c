@@ -209,6 +209,12 @@ static NTSTATUS submit_command(void *driver, void *queue, const void *data, uint
     return fake_queues_submit(&((struct fake_driver *)driver)->queues, queue, data, size);
 }
 
+static void hear(void *driver, void *process)
+{
+    (void)process;
+    fake_queues_hear(&((struct fake_driver *)driver)->queues);
+}
+
 static const struct host_driver fake_driver = {
     .name = "fake",
     .start = start,
@@ -225,6 +231,7 @@ static const struct host_driver fake_driver = {
     .create_hw_queue = create_hw_queue,
     .destroy_hw_queue = destroy_hw_queue,
     .submit_command = submit_command,
+    .hear = hear,
 };
 
 /* --- Files --- */

@@ -195,6 +195,7 @@ static void wrong_payloads(void **state)
         [WIRE_DESTROY_SYNC_OBJECT] = sizeof(struct wire_handle),
         [WIRE_SIGNAL_FROM_CPU] = sizeof(struct wire_fence_request),
         [WIRE_WAIT_FROM_CPU] = sizeof(struct wire_fence_request),
+        [WIRE_LOCK_ALLOCATION] = sizeof(struct wire_handle),
     };
     static uint8_t zeros[WIRE_MAX_PAYLOAD];
     int fd = guest_open(fixture);

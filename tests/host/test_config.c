@@ -183,7 +183,7 @@ static void faults_are_named(void **state)
     refused("[service]\nprobe-timeout=601\n", "probe-timeout: must be a number");
     refused("[service]\nwarm-workers=17\n", "warm-workers: must be a number from 0 to 16");
     refused("[service]\nworker-memory=shared\n",
-            "worker-memory: must be auto, import or messages, not \"shared\"");
+            "worker-memory: must be auto, import, export or messages, not \"shared\"");
     refused("[service]\nworker-files=/*\n", "a file starts with");
     refused("[service]\nworker-files=opt\n", "a file starts with");
     refused("[service]\nlog=loud\n", "log: must be error, warning");

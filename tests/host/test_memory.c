@@ -2,6 +2,7 @@
 /* Allocations, the aperture and the ledger: the thunks against the service. */
 #include "host/thunks.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -372,6 +373,91 @@ static void a_child_has_memory_of_its_own(void **state)
     thunks_destroy(thunks);
 }
 
+/* --- Memory that the driver exports --- */
+
+#define EXPORTED GPUPV_ALLOCATION_EXPORTED
+
+static unsigned count_files(void)
+{
+    unsigned count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder))
+        count++;
+    closedir(folder);
+    return count;
+}
+
+static NTSTATUS lock_exported(struct thunks *thunks, D3DKMT_HANDLE handle, int file,
+                              uint64_t offset, uint32_t **words)
+{
+    thunks->queues->exported.allocation = handle;
+    thunks->queues->exported.offset = offset;
+    thunks->queues->exported.refused = false;
+    thunks->queues->exported.file = file;
+    D3DKMT_LOCK2 lock = {.hDevice = thunks->device, .hAllocation = handle};
+    NTSTATUS status = D3DKMTLock2(&lock);
+    thunks->queues->exported.file = 0;
+    *words = lock.pData;
+    return status;
+}
+
+static void what_the_driver_exports_is_mapped(void **state)
+{
+    (void)state;
+    struct thunks *thunks = thunks_create("", "");
+    D3DKMT_HANDLE handle, other;
+    uint32_t *words, *again, word = 0x1234;
+    int file = memfd_create("memory", MFD_CLOEXEC);
+    assert_true(file >= 0 && !ftruncate(file, 12288) && pwrite(file, &word, 4, 4096) == 4);
+    assert_status(thunks_allocate(thunks->device, 4096, EXPORTED | VISIBLE, &handle),
+                  STATUS_INVALID_PARAMETER);
+    assert_status(thunks_allocate(thunks->device, 8000, EXPORTED, &handle), STATUS_SUCCESS);
+    assert_int_equal(thunks_usage(thunks, D3DKMT_MEMORY_SEGMENT_GROUP_LOCAL, NULL), 8192);
+    assert_int_equal(thunks_usage(thunks, D3DKMT_MEMORY_SEGMENT_GROUP_NON_LOCAL, NULL), 0);
+    unsigned files = count_files();
+    /* Before the driver has made it, or said what cannot be. */
+    assert_status(lock_exported(thunks, handle, 0, 0, &words), STATUS_INVALID_PARAMETER);
+    assert_status(lock_exported(thunks, handle, file, 4097, &words), STATUS_INVALID_PARAMETER);
+    assert_true(thunks->queues->exported.refused);
+    assert_status(lock_exported(thunks, handle, file, UINT64_C(1) << 63, &words),
+                  STATUS_INVALID_PARAMETER);
+    assert_true(thunks->queues->exported.refused);
+    assert_status(lock_exported(thunks, handle, file, 4096, &words), STATUS_SUCCESS);
+    assert_int_equal(*words, 0x1234);
+    words[1] = 0x5678;
+    assert_true(pread(file, &word, 4, 4100) == 4 && word == 0x5678);
+    /* It is given once, and stays mapped. */
+    assert_status(lock_exported(thunks, handle, file, 4096, &again), STATUS_SUCCESS);
+    assert_ptr_equal(again, words);
+    D3DKMT_UNLOCK2 unlock = {.hDevice = thunks->device, .hAllocation = handle};
+    assert_status(D3DKMTUnlock2(&unlock), STATUS_SUCCESS);
+    assert_status(D3DKMTUnlock2(&unlock), STATUS_SUCCESS);
+    assert_status(D3DKMTUnlock2(&unlock), STATUS_INVALID_PARAMETER);
+    assert_int_equal(*words, 0x1234);
+    /* What nobody asks for goes with its allocation. */
+    assert_status(thunks_allocate(thunks->device, 4096, EXPORTED, &other), STATUS_SUCCESS);
+    thunks->queues->exported.allocation = other;
+    thunks->queues->exported.offset = 0;
+    thunks->queues->exported.file = file;
+    D3DKMT_HANDLE third;
+    assert_status(thunks_allocate(thunks->device, 4096, EXPORTED, &third), STATUS_SUCCESS);
+    D3DKMT_LOCK2 lock = {.hDevice = thunks->device, .hAllocation = third};
+    assert_status(D3DKMTLock2(&lock), STATUS_INVALID_PARAMETER); /* of another is told meanwhile */
+    assert_false(thunks->queues->exported.refused);
+    assert_int_equal(count_files(), files + 1);
+    assert_status(thunks_free(thunks->device, other), STATUS_SUCCESS);
+    assert_int_equal(thunks_usage(thunks, D3DKMT_MEMORY_SEGMENT_GROUP_LOCAL, NULL), 8192 + 4096);
+    assert_int_equal(count_files(), files);
+    /* An allocation of another kind has none. */
+    assert_status(thunks_allocate(thunks->device, 4096, 0, &other), STATUS_SUCCESS);
+    assert_status(lock_exported(thunks, other, file, 0, &again), STATUS_NOT_SUPPORTED);
+    assert_status(thunks_free(thunks->device, handle), STATUS_SUCCESS);
+    assert_status(lock_exported(thunks, handle, file, 0, &again), STATUS_INVALID_PARAMETER);
+    close(file);
+    thunks_destroy(thunks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +473,7 @@ int main(void)
         cmocka_unit_test(no_aperture_where_its_size_is_zero),
         cmocka_unit_test(hostile_requests_are_refused),
         cmocka_unit_test(a_child_has_memory_of_its_own),
+        cmocka_unit_test(what_the_driver_exports_is_mapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

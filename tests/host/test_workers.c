@@ -290,6 +290,8 @@ static void test_messages_against_the_rules(void **state)
     lose_later("cube", "stray-reply", "a reply that nobody waits for");
     lose_later("cube", "short-reply", "a reply that is too short");
     lose_later("cube", "short-event", "the message 66 with 1 bytes");
+    lose_later("cube", "export-nothing", "the message 68 with 16 bytes");
+    lose_later("cube", "stray-export", "memory that nobody waits for");
     lose_later("cube", "ready-again", "ready twice");
 }
 

@@ -32,7 +32,16 @@ static void take_event(void *service, void *process, uint32_t event)
     fixture->last_event = event;
 }
 
-static const struct host_driver_callbacks callbacks = {take_loss, take_event};
+/* No allocation waits for it. */
+static bool take_export(void *service, void *process, uint32_t allocation, uint64_t offset,
+                        int descriptor)
+{
+    (void)service, (void)process, (void)allocation, (void)offset;
+    close(descriptor);
+    return false;
+}
+
+static const struct host_driver_callbacks callbacks = {take_loss, take_event, take_export};
 
 static struct config *load_config(const char *lines)
 {

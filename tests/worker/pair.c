@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/worker/pair.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,6 +74,13 @@ int worker_send(struct worker *worker, uint32_t message, uint32_t sequence, cons
     if (message == LINK_REPLY)
         take_answer(sequence, fixed, fixed_size, data, size);
     return 0;
+}
+
+int worker_send_file(struct worker *worker, uint32_t message, const void *fixed, size_t fixed_size,
+                     int descriptor)
+{
+    (void)worker, (void)message, (void)fixed, (void)fixed_size, (void)descriptor;
+    return -ENOTCONN; /* nobody maps it */
 }
 
 /* --- Thunks --- */

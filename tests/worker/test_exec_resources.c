@@ -8,12 +8,14 @@
 
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/worker/exec_compile.h"
+#include "host/worker/exec_external.h"
 #include "host/worker/exec_private.h"
 #include "host/worker/stream.h"
 #include "vkwire.h"
@@ -47,7 +49,24 @@ static struct {
     VkImportMemoryHostPointerInfoEXT imported;
     int memory_freed;
     uint8_t mapped[16384]; /* memory that is not imported, as the CPU sees it */
+    int unmapped;
+    VkExternalMemoryHandleTypeFlags exported_as;
+    VkResult export_result;
+    struct link_exported told; /* to the service */
+    int files_told;
 } driver;
+
+int worker_send_file(struct worker *worker, uint32_t message, const void *fixed, size_t fixed_size,
+                     int descriptor)
+{
+    (void)worker;
+    assert_int_equal(message, LINK_EXPORTED);
+    assert_int_equal(fixed_size, sizeof(driver.told));
+    assert_true(fcntl(descriptor, F_GETFD) >= 0);
+    memcpy(&driver.told, fixed, sizeof(driver.told));
+    driver.files_told++;
+    return 0;
+}
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_compute(VkDevice device, VkPipelineCache cache,
                                                      uint32_t count,
@@ -149,8 +168,11 @@ static VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device,
     (void)device, (void)allocator;
     driver.allocated = *info;
     driver.imported = (VkImportMemoryHostPointerInfoEXT){0};
-    if (info->pNext)
+    const VkBaseInStructure *next = info->pNext;
+    if (next && next->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT)
         driver.imported = *(const VkImportMemoryHostPointerInfoEXT *)info->pNext;
+    else if (next)
+        driver.exported_as = ((const VkExportMemoryAllocateInfo *)info->pNext)->handleTypes;
     *memory = HANDLE(VkDeviceMemory, 0x5000);
     return VK_SUCCESS;
 }
@@ -162,6 +184,24 @@ static VKAPI_ATTR VkResult VKAPI_CALL map_memory(VkDevice device, VkDeviceMemory
     (void)device, (void)memory, (void)flags;
     assert_true(offset == 0 && size == VK_WHOLE_SIZE);
     *data = driver.mapped;
+    return VK_SUCCESS;
+}
+
+static VKAPI_ATTR void VKAPI_CALL unmap_memory(VkDevice device, VkDeviceMemory memory)
+{
+    (void)device, (void)memory;
+    driver.unmapped++;
+}
+
+static VKAPI_ATTR VkResult VKAPI_CALL get_file(VkDevice device, const VkMemoryGetFdInfoKHR *info,
+                                               int *file)
+{
+    (void)device;
+    assert_true(info->memory == HANDLE(VkDeviceMemory, 0x5000));
+    driver.exported_as = info->handleType;
+    if (driver.export_result)
+        return driver.export_result;
+    *file = open("/dev/null", O_RDONLY | O_CLOEXEC);
     return VK_SUCCESS;
 }
 
@@ -223,6 +263,7 @@ static int setup(void **state)
     f->vk.AllocateMemory = allocate_memory;
     f->vk.FreeMemory = free_memory;
     f->vk.MapMemory = map_memory;
+    f->vk.UnmapMemory = unmap_memory;
     f->adapter.memory_types.guest.memoryTypeCount = 2;
     f->adapter.memory_types.visible = 1;
     f->adapter.memory_types.import_alignment = 4096;
@@ -552,6 +593,47 @@ static void visible_memory_is_the_apertures(void **state)
     assert_int_equal(*used, 1);
 }
 
+static void exported_memory_goes_to_the_guest(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t *used = &f->worker.table[handle_index(ALLOCATION)].used;
+    f->worker.table[handle_index(ALLOCATION)].offset = UINT64_MAX; /* not in the aperture */
+    f->adapter.memory_types.import_alignment = 0;
+    f->adapter.memory_types.export_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+    f->adapter.memory_types.export_offset = 12288;
+    f->x.memory->get_file = get_file;
+    memset(driver.mapped, 0xcc, sizeof(driver.mapped));
+    allocate(f, 0, 5000, 0, ALLOCATION);
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+    assert_int_equal(driver.allocated.allocationSize, 8192); /* whole pages */
+    assert_int_equal(driver.exported_as, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
+    assert_int_equal(driver.files_told, 1);
+    assert_int_equal(driver.told.allocation, ALLOCATION);
+    assert_true(driver.told.offset == 12288);
+    assert_int_equal(driver.unmapped, 1);
+    for (uint32_t i = 0; i < 8192; i++)
+        assert_int_equal(driver.mapped[i], 0); /* what was there is nobody's to read */
+    assert_int_equal(driver.mapped[8192], 0xcc);
+    assert_int_equal(*used, 1);
+    free_it(f, 0);
+    assert_int_equal(*used, 0);
+    /* What is not visible is not exported. */
+    driver.exported_as = 0;
+    allocate(f, 0, 5000, 1, ALLOCATION);
+    assert_int_equal(driver.exported_as, 0);
+    free_it(f, 0);
+    /* A driver that fails. */
+    driver.export_result = VK_ERROR_TOO_MANY_OBJECTS;
+    driver.memory_freed = 0;
+    allocate(f, 0, 5000, 0, ALLOCATION);
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+    assert_int_equal(driver.memory_freed, 1);
+    assert_int_equal(driver.files_told, 1);
+    assert_int_equal(*used, 0);
+    allocate(f, 0, 16385, 0, ALLOCATION);
+    assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+}
+
 static void memory_outside_its_allocation_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -675,16 +757,16 @@ static void memory_outside_of_a_mirror_is_refused(void **state)
         uint32_t number;
         uint64_t offset;
         uint32_t size;
-    } writes[] = {{0, 7999, 2},          {0, 8000, 1},          {0, 4096, 4096},
-                  {0, UINT64_MAX, 1},    {0, UINT64_MAX - 7, 8}, {1, 0, 8}};
+    } writes[] = {{0, 7999, 2},       {0, 8000, 1},           {0, 4096, 4096},
+                  {0, UINT64_MAX, 1}, {0, UINT64_MAX - 7, 8}, {1, 0, 8}};
     for (size_t i = 0; i < sizeof(writes) / sizeof(writes[0]); i++) {
         write_memory(f, writes[i].number, writes[i].offset, writes[i].size, 3);
         assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
         f->x.lost = STREAM_ALIVE;
     }
     static const struct stream_memory_range reads[] = {
-        {MEMORY(0), 0, 8001}, {MEMORY(0), 8001, 0}, {MEMORY(0), UINT64_MAX, 2},
-        {MEMORY(0), 1, UINT64_MAX}, {MEMORY(1), 0, 8}, {BUFFER, 0, 8}};
+        {MEMORY(0), 0, 8001},       {MEMORY(0), 8001, 0}, {MEMORY(0), UINT64_MAX, 2},
+        {MEMORY(0), 1, UINT64_MAX}, {MEMORY(1), 0, 8},    {BUFFER, 0, 8}};
     for (size_t i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
         (void)read_memory(f, &reads[i], 1, 1);
         assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
@@ -717,13 +799,21 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-        TEST(compiling_holds_up_nobody_but_users), TEST(what_fails_to_compile_ends_the_stream),
-        TEST(compiling_may_be_declined),           TEST(pipelines_may_stay_pending_for_ever),
-        TEST(a_pipeline_of_nothing_is_refused),    TEST(fragmented_pools_get_another),
-        TEST(sets_of_such_pools_cannot_be_freed),  TEST(writes_are_checked),
-        TEST(visible_memory_is_the_apertures),     TEST(memory_outside_its_allocation_is_refused),
-        TEST(what_the_device_writes_is_told_once), TEST(much_is_told_in_pieces),
-        TEST(memory_outside_of_a_mirror_is_refused), TEST(shared_memory_is_not_told),
+        TEST(compiling_holds_up_nobody_but_users),
+        TEST(what_fails_to_compile_ends_the_stream),
+        TEST(compiling_may_be_declined),
+        TEST(pipelines_may_stay_pending_for_ever),
+        TEST(a_pipeline_of_nothing_is_refused),
+        TEST(fragmented_pools_get_another),
+        TEST(sets_of_such_pools_cannot_be_freed),
+        TEST(writes_are_checked),
+        TEST(exported_memory_goes_to_the_guest),
+        TEST(visible_memory_is_the_apertures),
+        TEST(memory_outside_its_allocation_is_refused),
+        TEST(what_the_device_writes_is_told_once),
+        TEST(much_is_told_in_pieces),
+        TEST(memory_outside_of_a_mirror_is_refused),
+        TEST(shared_memory_is_not_told),
     };
     return cmocka_run_group_tests_name("worker-exec-resources", tests, NULL, NULL);
 }

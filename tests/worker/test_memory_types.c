@@ -43,11 +43,37 @@ static void imported_types_alone_are_visible(void **state)
     static const enum memory_way ways[] = {MEMORY_WAY_AUTO, MEMORY_WAY_IMPORT};
     for (size_t i = 0; i < 2; i++) {
         struct memory_types types;
-        memory_types_classify(&host, ways[i], 0x7, 4096, &types);
+        const struct memory_abilities abilities = {
+            .importable = 0x7,
+            .import_alignment = 4096,
+            .exportable = 0xf,
+            .export_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT};
+        memory_types_classify(&host, ways[i], &abilities, &types);
         assert_int_equal(types.visible, 0x2);
         assert_int_equal(types.import_alignment, 4096);
+        assert_int_equal(types.export_type, 0);
         assert_false(types.mirrored);
         assert_flags(&types, VISIBLE | COHERENT, LOCAL);
+    }
+}
+
+static void exported_types_alone_are_visible(void **state)
+{
+    (void)state;
+    static const enum memory_way ways[] = {MEMORY_WAY_AUTO, MEMORY_WAY_EXPORT};
+    for (size_t i = 0; i < 2; i++) {
+        struct memory_types types;
+        const struct memory_abilities abilities = {
+            .exportable = 0xc,
+            .export_type = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+            .export_offset = 8192};
+        memory_types_classify(&host, ways[i], &abilities, &types);
+        assert_int_equal(types.visible, 0x8);
+        assert_int_equal(types.import_alignment, 0);
+        assert_int_equal(types.export_type, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
+        assert_int_equal(types.export_offset, 8192);
+        assert_false(types.mirrored);
+        assert_flags(&types, 0, LOCAL | VISIBLE | COHERENT | CACHED);
     }
 }
 
@@ -55,7 +81,7 @@ static void messages_take_all_coherent_types(void **state)
 {
     (void)state;
     struct memory_types types;
-    memory_types_classify(&host, MEMORY_WAY_MESSAGES, 0x7, 4096, &types);
+    memory_types_classify(&host, MEMORY_WAY_MESSAGES, &(struct memory_abilities){0}, &types);
     assert_int_equal(types.visible, 0xa);
     assert_int_equal(types.import_alignment, 0);
     assert_true(types.mirrored);
@@ -143,6 +169,8 @@ static void words_of_ways(void **state)
     assert_int_equal(way, MEMORY_WAY_AUTO);
     assert_int_equal(memory_way_parse("import", &way), 0);
     assert_int_equal(way, MEMORY_WAY_IMPORT);
+    assert_int_equal(memory_way_parse("export", &way), 0);
+    assert_int_equal(way, MEMORY_WAY_EXPORT);
     assert_int_equal(memory_way_parse("messages", &way), 0);
     assert_int_equal(way, MEMORY_WAY_MESSAGES);
     assert_true(memory_way_parse("Auto", &way) < 0);
@@ -152,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(imported_types_alone_are_visible),
+        cmocka_unit_test(exported_types_alone_are_visible),
         cmocka_unit_test(messages_take_all_coherent_types),
         cmocka_unit_test(a_driver_that_imports_nothing_is_served_by_messages),
         cmocka_unit_test(words_of_ways),
