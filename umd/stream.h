@@ -74,6 +74,8 @@ VkResult umd_stream_status(const struct umd_stream *stream);
 /* The same for who asks again and again without ever waiting: looks now and then whether the host is
  * still there, which else nobody would notice. */
 VkResult umd_stream_look(struct umd_stream *stream);
+/* The stream was made by the parent of this process: nothing of it may reach the host. */
+bool umd_stream_is_inherited(const struct umd_stream *stream);
 /* Bytes of the ring that have run, and that were sent; modulo 2^32. What was sent at `position` has
  * run when (int32_t)(executed - position) >= 0. */
 uint32_t umd_stream_executed(const struct umd_stream *stream);

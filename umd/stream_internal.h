@@ -47,8 +47,6 @@ struct umd_stream {
  * VK_ERROR_OUT_OF_HOST_MEMORY. */
 VkResult umd_stream_register(struct umd_stream *stream);
 void umd_stream_unregister(struct umd_stream *stream);
-/* The stream was made by the parent of this process: nothing of it may reach the host. */
-bool umd_stream_is_inherited(const struct umd_stream *stream);
 
 /* Whether GPUPV_GUARD wants streams to be searched. */
 bool umd_stream_guard_wanted(const struct gpupv_umd_callbacks *callbacks);

@@ -201,11 +201,13 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_BindImageMemory2(VkDevice device_handle, uint
     struct umd_device *device = umd_device_from(device_handle);
     for (uint32_t i = 0; i < bindInfoCount; i++) {
         VkBindImageMemoryInfo info = pBindInfos[i];
-        const VkBindImageMemorySwapchainInfoKHR *of_swapchain = umd_chain_find(
-            info.pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
-        if (of_swapchain && of_swapchain->swapchain)
-            info.memory = umd_swapchain_memory(device, of_swapchain->swapchain,
-                                               of_swapchain->imageIndex);
+        const VkBindImageMemorySwapchainInfoKHR *of_swapchain =
+            umd_chain_find(info.pNext, VK_STRUCTURE_TYPE_BIND_IMAGE_MEMORY_SWAPCHAIN_INFO_KHR);
+        if (of_swapchain && of_swapchain->swapchain) {
+            info.memory =
+                umd_swapchain_memory(device, of_swapchain->swapchain, of_swapchain->imageIndex);
+            info.memoryOffset = 0;
+        }
         umd_memory_resolve(device, &info.memory, &info.memoryOffset);
         struct wire_encoder *e = umd_stream_begin(device->stream);
         wire_put_BindImageMemory2(e, 1, &info);

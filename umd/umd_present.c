@@ -2,6 +2,7 @@
 /* vkQueuePresentKHR, and the thread of each swapchain that hands finished images to the window. */
 #include "umd/umd_wsi.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@
 /* How long vkQueuePresentKHR waits at most for a window to show the last image, where it waits: one
  * that cannot be seen never does. */
 #define HIDDEN_NS 1000000000u
+/* A retired swapchain is told what happens in the window, too, and must not let that pile up. */
+#define RETIRED_LOOK_MS 1000
+
+#define MOST_RECTS 1024u
 
 /* --- The thread --- */
 
@@ -45,16 +50,16 @@ static VkResult show(struct umd_swapchain *swapchain, struct umd_present *presen
     image->state = UMD_IMAGE_SHOWN;
     image->serial = present->serial;
     swapchain->shown++;
-    if (!result && swapchain->status < 0 && !swapchain->retired)
+    if (!result && swapchain->status < 0)
         result = swapchain->status;
+    if (!result && present->present_id > swapchain->handed)
+        swapchain->handed = present->present_id;
     pthread_mutex_unlock(&swapchain->lock);
     if (!result)
         result = swapchain->system->present(swapchain, present);
     umd_swapchain_note(swapchain, result);
-    if (result < 0) {
-        umd_swapchain_shown(swapchain, present->present_id);
+    if (result < 0)
         umd_swapchain_idle(swapchain, image);
-    }
     free(present->rects);
     return result;
 }
@@ -70,10 +75,23 @@ static bool take_locked(struct umd_swapchain *swapchain, struct umd_present *pre
     return true;
 }
 
-static void drain(int fd)
+/* What is still to be heard of the window, with lock. */
+static bool expects_locked(const struct umd_swapchain *swapchain)
+{
+    return swapchain->status >= 0 &&
+           (swapchain->shown || swapchain->throttled || swapchain->presented < swapchain->handed);
+}
+
+/* Sleeps until there is something to do, at most `timeout` milliseconds (-1: for ever). */
+static void idle(struct umd_swapchain *swapchain, bool dead, bool expects, int timeout)
 {
     uint64_t count;
-    (void)!read(fd, &count, sizeof(count));
+    struct pollfd wake = {.fd = swapchain->wake, .events = POLLIN};
+    if (dead) /* its window has nothing more to say, and might say so at once for ever */
+        poll(&wake, 1, timeout);
+    else
+        umd_swapchain_note(swapchain, swapchain->system->dispatch(swapchain, expects, timeout));
+    (void)!read(swapchain->wake, &count, sizeof(count));
 }
 
 static void run(void *data)
@@ -84,9 +102,8 @@ static void run(void *data)
         struct umd_present present;
         pthread_mutex_lock(&swapchain->lock);
         bool take = take_locked(swapchain, &present);
-        bool stop = swapchain->stop;
-        bool alive = swapchain->status >= 0 || swapchain->retired;
-        bool expects = alive && (swapchain->shown || swapchain->throttled);
+        bool stop = swapchain->stop, dead = swapchain->status < 0, retired = swapchain->retired;
+        bool expects = expects_locked(swapchain);
         pthread_mutex_unlock(&swapchain->lock);
         if (take) {
             show(swapchain, &present);
@@ -94,11 +111,8 @@ static void run(void *data)
         }
         if (stop && (!expects || left <= 0))
             break;
-        int timeout = stop ? 20 : expects ? LOOK_MS : -1;
-        VkResult result = swapchain->system->dispatch(swapchain, expects, timeout);
-        if (result)
-            umd_swapchain_note(swapchain, result);
-        drain(swapchain->wake);
+        int timeout = stop ? 20 : expects ? LOOK_MS : retired && !dead ? RETIRED_LOOK_MS : -1;
+        idle(swapchain, dead, expects, timeout);
         if (stop)
             left -= timeout;
     }
@@ -118,6 +132,11 @@ void umd_present_stop(struct umd_swapchain *swapchain)
     umd_swapchain_wake(swapchain);
     umd_window_callbacks()->JoinThread(swapchain->thread);
     swapchain->thread = NULL;
+    /* The device may still copy images whose presentation was refused. */
+    for (uint32_t i = 0; i < swapchain->image_count; i++) {
+        struct umd_present last = {swapchain, &swapchain->images[i], swapchain->images[i].point};
+        (void)wait_until_drawn(swapchain, &last);
+    }
 }
 
 /* --- vkQueuePresentKHR --- */
@@ -164,10 +183,11 @@ finish:
     return result;
 }
 
-/* What the program says that has changed; without memory for it, all of it has. */
+/* What the program says that has changed; when it says too much, or without memory, all of it. */
 static void copy_rects(struct umd_present *present, const VkPresentRegionKHR *region)
 {
-    if (!region || !region->rectangleCount || !region->pRectangles)
+    if (!region || !region->rectangleCount || !region->pRectangles ||
+        region->rectangleCount > MOST_RECTS)
         return;
     size_t size = region->rectangleCount * sizeof(*region->pRectangles);
     present->rects = malloc(size);
@@ -213,12 +233,18 @@ static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct 
 {
     static uint32_t serials;
     const bool in_call = swapchain->system->presents_in_call;
+    VkResult lost = umd_stream_status(swapchain->device->stream);
+    if (lost) {
+        free(present.rects);
+        return lost;
+    }
     if (swapchain->system->look)
         umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
     struct umd_swapchain_image *image = &swapchain->images[index];
     pthread_mutex_lock(&swapchain->lock);
     VkResult status = submitted ? submitted : swapchain->status;
-    bool taken = status >= 0 && image->state == UMD_IMAGE_ACQUIRED;
+    bool acquired = image->state == UMD_IMAGE_ACQUIRED, taken = acquired && status >= 0;
+    image->point = present.point;
     if (taken) {
         image->state = UMD_IMAGE_QUEUED;
         present.serial = __atomic_add_fetch(&serials, 1, __ATOMIC_RELAXED);
@@ -235,7 +261,7 @@ static VkResult enqueue(struct umd_swapchain *swapchain, uint32_t index, struct 
         umd_swapchain_wake(swapchain);
     } else {
         free(present.rects);
-        if (image->state == UMD_IMAGE_ACQUIRED) /* Vulkan gives it back in any case */
+        if (acquired) /* Vulkan gives it back in any case */
             umd_swapchain_release(swapchain, image);
     }
     return status;

@@ -12,6 +12,8 @@
 #include "umd_commands.h"
 #include "vkwire.h"
 
+#define SLICE_NS 100000000u /* the longest sleep before another look */
+
 /* --- Sleeping --- */
 
 void umd_word_wait(const uint32_t *word, uint32_t seen, uint64_t timeout)
@@ -32,14 +34,17 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Waits for a change since `seen`, or a while: what else there is to be seen is looked at then.
+ * False: `deadline` (UINT64_MAX: none) has passed. */
 bool umd_swapchain_await(struct umd_swapchain *swapchain, uint32_t seen, uint64_t deadline)
 {
-    uint64_t left = UINT64_MAX;
+    uint64_t left = SLICE_NS;
     if (deadline != UINT64_MAX) {
         uint64_t now = now_ns();
         if (now >= deadline)
             return false;
-        left = deadline - now;
+        if (deadline - now < left)
+            left = deadline - now;
     }
     umd_word_wait(&swapchain->changes, seen, left);
     return true;
@@ -89,10 +94,10 @@ void umd_swapchain_shown(struct umd_swapchain *swapchain, uint64_t present_id)
 void umd_swapchain_idle(struct umd_swapchain *swapchain, struct umd_swapchain_image *image)
 {
     pthread_mutex_lock(&swapchain->lock);
-    if (image->state == UMD_IMAGE_SHOWN)
+    if (image->state == UMD_IMAGE_SHOWN) {
         swapchain->shown--;
-    if (image->state != UMD_IMAGE_ACQUIRED)
         image->state = UMD_IMAGE_IDLE;
+    }
     pthread_mutex_unlock(&swapchain->lock);
     umd_word_changed(&swapchain->changes);
 }
@@ -134,15 +139,15 @@ static bool has_format(struct umd_surface *surface, VkFormat format)
     return false;
 }
 
-static VkResult check(const VkSwapchainCreateInfoKHR *info)
+static VkResult check(const struct umd_device *device, const VkSwapchainCreateInfoKHR *info)
 {
     struct umd_surface *surface = umd_surface_from(info->surface);
     if (!umd_window_callbacks()) {
         umd_error("swapchains need a newer libvulkan_gpupv.so in this guest");
         return VK_ERROR_INITIALIZATION_FAILED;
     }
-    if (surface->swapchain &&
-        UMD_ID(info->oldSwapchain) == 0) /* another one still presents to the window */
+    if (surface->swapchain && /* another one still presents to the window */
+        surface->swapchain != umd_object(device, UMD_ID(info->oldSwapchain)))
         return VK_ERROR_NATIVE_WINDOW_IN_USE_KHR;
     bool sized = info->imageExtent.width && info->imageExtent.height;
     if (!sized || info->minImageCount > UMD_MAX_SWAPCHAIN_IMAGES ||
@@ -154,7 +159,7 @@ static VkResult check(const VkSwapchainCreateInfoKHR *info)
     return VK_SUCCESS;
 }
 
-/* The old one presents what is queued and gives no more images. */
+/* The old one presents what it is given and gives no more images. */
 static void retire(struct umd_device *device, VkSwapchainKHR handle)
 {
     struct umd_swapchain *old = umd_object(device, UMD_ID(handle));
@@ -165,9 +170,9 @@ static void retire(struct umd_device *device, VkSwapchainKHR handle)
     pthread_mutex_lock(&old->lock);
     old->retired = true;
     old->surface = NULL;
-    note_locked(old, VK_ERROR_OUT_OF_DATE_KHR);
     pthread_mutex_unlock(&old->lock);
     umd_word_changed(&old->changes);
+    umd_swapchain_wake(old);
 }
 
 static VkResult count_images(const VkSwapchainCreateInfoKHR *info, uint32_t *count)
@@ -218,7 +223,7 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_CreateSwapchainKHR(VkDevice device_handle,
 {
     struct umd_device *device = umd_device_from(device_handle);
     struct umd_surface *surface = umd_surface_from(pCreateInfo->surface);
-    VkResult result = check(pCreateInfo);
+    VkResult result = check(device, pCreateInfo);
     /* Vulkan retires it even when the new one fails. */
     retire(device, pCreateInfo->oldSwapchain);
     if (result)
@@ -265,6 +270,11 @@ VKAPI_ATTR void VKAPI_CALL umd_DestroySwapchainKHR(VkDevice device_handle, VkSwa
     (void)pAllocator; /* as it was created */
     if (!swapchain)
         return;
+    /* After fork(2) the thread and the window are the parent's: all that is left here is memory. */
+    if (umd_stream_is_inherited(device->stream)) {
+        umd_id_free(&device->ids, UMD_ID(handle));
+        return;
+    }
     umd_present_stop(swapchain);
     swapchain->system->destroy_swapchain(swapchain);
     if (swapchain->surface && swapchain->surface->swapchain == swapchain)
@@ -308,18 +318,20 @@ static VkResult wait_for_idle(struct umd_swapchain *swapchain, uint64_t timeout,
 {
     uint64_t deadline = timeout ? umd_swapchain_deadline(timeout) : 0;
     for (;;) {
+        VkResult lost = umd_stream_look(swapchain->device->stream);
+        if (lost)
+            return lost;
         if (swapchain->system->look)
             umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
         pthread_mutex_lock(&swapchain->lock);
         VkResult status = swapchain->status;
+        if (!is_error(status) && swapchain->retired)
+            status = VK_ERROR_OUT_OF_DATE_KHR;
         uint32_t seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);
         *image = is_error(status) ? NULL : take_idle_locked(swapchain);
         pthread_mutex_unlock(&swapchain->lock);
         if (is_error(status) || *image)
             return status;
-        VkResult lost = umd_stream_status(swapchain->device->stream);
-        if (lost)
-            return lost;
         if (!timeout)
             return VK_NOT_READY;
         if (!umd_swapchain_await(swapchain, seen, deadline))
@@ -395,6 +407,11 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_WaitForPresentKHR(VkDevice device, VkSwapchai
         return VK_ERROR_OUT_OF_DATE_KHR;
     uint64_t deadline = umd_swapchain_deadline(timeout);
     for (;;) {
+        VkResult lost = umd_stream_look(swapchain->device->stream);
+        if (lost)
+            return lost;
+        if (swapchain->system->look)
+            umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
         pthread_mutex_lock(&swapchain->lock);
         VkResult status = swapchain->status;
         uint32_t seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);

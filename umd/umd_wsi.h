@@ -75,7 +75,8 @@ struct umd_swapchain_image {
     uint32_t stride;
     enum umd_image_state state; /* with swapchain->lock */
     uint64_t order;      /* with lock: of its last use, so that the oldest is acquired first */
-    uint64_t serial;     /* of its last presentation, unique in the process */
+    uint64_t serial;     /* with lock: of its last presentation, unique in the process */
+    uint64_t point;      /* umd_point of the last submission that reads it for the window */
     uint64_t present_id; /* VkPresentIdKHR of that, or 0 */
     void *window;        /* the window system's, of this image */
 };
@@ -111,14 +112,15 @@ struct umd_swapchain {
     pthread_mutex_t lock;
     /* With lock. */
     VkResult status; /* VK_SUCCESS, VK_SUBOPTIMAL_KHR, or the error that ends it */
-    bool retired;
-    bool stop;      /* the thread is to end */
-    bool throttled; /* FIFO: the window system has not shown the last one yet */
+    bool retired;    /* it gives no more images; those that are acquired can be presented */
+    bool stop;       /* the thread is to end */
+    bool throttled;  /* FIFO: the window system has not shown the last one yet */
     struct umd_present queue[UMD_MAX_SWAPCHAIN_IMAGES]; /* from `first`, `queued` of them */
     uint32_t first, queued;
     uint32_t shown;     /* images in that state */
     uint64_t orders;    /* counts uses of images */
     uint64_t presented; /* the highest VkPresentIdKHR that the user has seen */
+    uint64_t handed;    /* the highest VkPresentIdKHR that the window has got */
 
     uint32_t changes; /* counts, atomically: acquire and vkWaitForPresentKHR sleep on it */
     int wake;         /* eventfd: the thread is to look */
@@ -154,7 +156,8 @@ struct umd_window_system {
     VkResult (*present)(struct umd_swapchain *swapchain, const struct umd_present *present);
     /* Deals with what the window system has said, waiting at most `timeout` milliseconds (-1: for
      * ever) for that or for swapchain->wake to be readable, which it leaves alone. `expects` is
-     * false while nothing can come that matters. Results as of present. */
+     * false while nothing can come that matters. Results as of present; after an error it is not
+     * called again. */
     VkResult (*dispatch)(struct umd_swapchain *swapchain, bool expects, int timeout);
     /* Deals with what has come already; any thread, without lock. NULL: nothing to do. */
     VkResult (*look)(struct umd_swapchain *swapchain);

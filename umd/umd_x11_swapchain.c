@@ -20,6 +20,7 @@
 #define LOOK_MS 4
 #define PIXEL_BYTES 4u
 #define MAX_PENDING 64u
+#define CHECK_EVERY 128u /* looks: about half a second */
 
 enum x11_way {
     X11_SEND,   /* the pixels are sent */
@@ -38,6 +39,7 @@ struct x11_swapchain {
     xcb_shm_seg_t segment;      /* the aperture, or 0 */
     xcb_gcontext_t gc;          /* for pixmaps that are filled, or 0 */
     uint8_t *rows;              /* X11_SEND: room for rows without what lies between them */
+    uint32_t looks;             /* the thread's, while something is expected */
     uint64_t last_msc;          /* with the swapchain's lock: when the last one was shown */
     uint32_t throttled_by;      /* with lock: the serial that unthrottles */
     /* With lock, by serial: presentations that the server may still tell of. An image can be
@@ -188,7 +190,7 @@ static VkResult make_pixmaps(struct umd_swapchain *swapchain, struct x11_swapcha
     return VK_SUCCESS;
 }
 
-static void select_events(struct x11_swapchain *x11)
+static bool select_events(struct x11_swapchain *x11)
 {
     const uint32_t mask = XCB_PRESENT_EVENT_MASK_CONFIGURE_NOTIFY |
                           XCB_PRESENT_EVENT_MASK_COMPLETE_NOTIFY |
@@ -196,8 +198,11 @@ static void select_events(struct x11_swapchain *x11)
     x11->event_id = xcb_generate_id(x11->connection);
     x11->events =
         xcb_register_for_special_xge(x11->connection, &xcb_present_id, x11->event_id, NULL);
+    if (!x11->events)
+        return false;
     umd_xcb_ignore(x11->connection, xcb_present_select_input_checked(x11->connection, x11->event_id,
                                                                      x11->window, mask));
+    return true;
 }
 
 /* Both extensions demand to be asked before they are used. */
@@ -214,27 +219,43 @@ static bool ask_versions(xcb_connection_t *connection)
     return both;
 }
 
+/* Whether the window is there, and of the swapchain's size. A window that has gone need not say so.
+ */
+static VkResult check_window(const struct umd_swapchain *swapchain, uint8_t *depth)
+{
+    const struct x11_swapchain *x11 = swapchain->window;
+    xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(
+        x11->connection, xcb_get_geometry(x11->connection, x11->window), NULL);
+    if (!geometry)
+        return VK_ERROR_SURFACE_LOST_KHR;
+    bool fits =
+        geometry->width == swapchain->extent.width && geometry->height == swapchain->extent.height;
+    if (depth)
+        *depth = geometry->depth;
+    free(geometry);
+    return fits ? VK_SUCCESS : VK_SUBOPTIMAL_KHR;
+}
+
 VkResult umd_x11_create_swapchain(struct umd_swapchain *swapchain)
 {
     const struct umd_x11_surface *surface = (const struct umd_x11_surface *)swapchain->surface;
     xcb_connection_t *connection = surface->connection;
-    xcb_get_geometry_reply_t *geometry =
-        xcb_get_geometry_reply(connection, xcb_get_geometry(connection, surface->window), NULL);
-    if (!geometry)
-        return VK_ERROR_SURFACE_LOST_KHR;
     struct x11_swapchain *x11 = calloc(1, sizeof(*x11));
-    if (x11) {
-        swapchain->window = x11;
-        x11->connection = connection;
-        x11->window = surface->window;
-        x11->depth = geometry->depth;
-    }
-    free(geometry);
     if (!x11)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
+    swapchain->window = x11;
+    x11->connection = connection;
+    x11->window = surface->window;
     if (!ask_versions(connection))
-        return VK_ERROR_INITIALIZATION_FAILED;
-    select_events(x11);
+        return xcb_connection_has_error(connection) ? VK_ERROR_SURFACE_LOST_KHR
+                                                    : VK_ERROR_INITIALIZATION_FAILED;
+    if (!select_events(x11))
+        return VK_ERROR_OUT_OF_HOST_MEMORY;
+    /* Of what changes after this there are events. */
+    VkResult fits = check_window(swapchain, &x11->depth);
+    if (fits < 0)
+        return fits;
+    umd_swapchain_note(swapchain, fits);
     x11->region = xcb_generate_id(connection);
     const xcb_rectangle_t all = {0, 0, (uint16_t)swapchain->extent.width,
                                  (uint16_t)swapchain->extent.height};
@@ -251,8 +272,9 @@ void umd_x11_destroy_swapchain(struct umd_swapchain *swapchain)
     xcb_connection_t *connection = x11->connection;
     if (!xcb_connection_has_error(connection)) {
         if (x11->events) {
-            umd_xcb_ignore(connection, xcb_present_select_input_checked(connection, x11->event_id,
-                                                                        x11->window, 0));
+            /* When this is answered no more events come, which would be the program's then. */
+            (void)succeeded(connection, xcb_present_select_input_checked(connection, x11->event_id,
+                                                                         x11->window, 0));
             xcb_unregister_for_special_event(connection, x11->events);
         }
         for (uint32_t i = 0; i < swapchain->image_count; i++) {
@@ -279,12 +301,19 @@ void umd_x11_destroy_swapchain(struct umd_swapchain *swapchain)
 
 /* --- Events --- */
 
-static struct umd_swapchain_image *image_of(struct umd_swapchain *swapchain, uint32_t serial)
+/* The image that is idle; NULL: one of another swapchain of the window. */
+static struct umd_swapchain_image *image_of(struct umd_swapchain *swapchain,
+                                            const xcb_present_idle_notify_event_t *event)
 {
-    for (uint32_t i = 0; i < swapchain->image_count; i++)
-        if (swapchain->images[i].serial == serial)
-            return &swapchain->images[i];
-    return NULL; /* of another swapchain of the window */
+    struct umd_swapchain_image *found = NULL;
+    pthread_mutex_lock(&swapchain->lock);
+    for (uint32_t i = 0; i < swapchain->image_count && !found; i++) {
+        const struct x11_image *own = swapchain->images[i].window;
+        if (swapchain->images[i].serial == event->serial && own->pixmap == event->pixmap)
+            found = &swapchain->images[i];
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    return found;
 }
 
 static void completed(struct umd_swapchain *swapchain,
@@ -323,8 +352,7 @@ static VkResult handle(struct umd_swapchain *swapchain, const xcb_generic_event_
         completed(swapchain, event);
         break;
     case XCB_PRESENT_EVENT_IDLE_NOTIFY: {
-        const xcb_present_idle_notify_event_t *idle = event;
-        struct umd_swapchain_image *image = image_of(swapchain, idle->serial);
+        struct umd_swapchain_image *image = image_of(swapchain, event);
         if (image)
             umd_swapchain_idle(swapchain, image);
         break;
@@ -351,7 +379,7 @@ VkResult umd_x11_look(struct umd_swapchain *swapchain)
 
 VkResult umd_x11_dispatch(struct umd_swapchain *swapchain, bool expects, int timeout)
 {
-    const struct x11_swapchain *x11 = swapchain->window;
+    struct x11_swapchain *x11 = swapchain->window;
     struct pollfd fds[2] = {{.fd = swapchain->wake, .events = POLLIN},
                             {.fd = -1, .events = POLLIN}};
     if (expects) {
@@ -363,7 +391,9 @@ VkResult umd_x11_dispatch(struct umd_swapchain *swapchain, bool expects, int tim
     if (result)
         return result;
     poll(fds, 2, timeout);
-    return expects ? umd_x11_look(swapchain) : VK_SUCCESS;
+    if (!expects)
+        return VK_SUCCESS;
+    return ++x11->looks % CHECK_EVERY ? umd_x11_look(swapchain) : check_window(swapchain, NULL);
 }
 
 /* --- Presenting --- */
@@ -414,16 +444,12 @@ static VkResult put_into_window(struct umd_swapchain *swapchain, const struct um
 {
     struct x11_swapchain *x11 = swapchain->window;
     fill(swapchain, x11, present->image, x11->window);
-    xcb_get_geometry_reply_t *geometry = xcb_get_geometry_reply(
-        x11->connection, xcb_get_geometry(x11->connection, x11->window), NULL);
-    if (!geometry)
-        return VK_ERROR_SURFACE_LOST_KHR;
-    bool fits =
-        geometry->width == swapchain->extent.width && geometry->height == swapchain->extent.height;
-    free(geometry);
+    VkResult result = check_window(swapchain, NULL);
+    if (result < 0)
+        return result;
     umd_swapchain_shown(swapchain, present->present_id);
     umd_swapchain_idle(swapchain, present->image);
-    return fits ? VK_SUCCESS : VK_SUBOPTIMAL_KHR;
+    return result;
 }
 
 /* A region of what has changed; 0: it cannot be had. */

@@ -10,18 +10,29 @@
 
 #include "vkwire.h"
 
+static bool is_acquired(const struct exec_acquired *acquired, VkSemaphore semaphore)
+{
+    for (uint32_t i = 0; i < acquired->count; i++)
+        if (acquired->semaphores[i] == semaphore)
+            return true;
+    return false;
+}
+
 void exec_signal_acquired(struct exec *x, const struct stream_object *command)
 {
     struct exec_acquired *acquired = &x->acquired;
     struct exec_object *object = exec_object_get(x, command->id, VKWIRE_OBJECT_SEMAPHORE);
     if (!object)
         return;
+    VkSemaphore semaphore = (VkSemaphore)(uintptr_t)object->handle[0];
+    if (is_acquired(acquired, semaphore)) /* against Vulkan's rules, but harmless */
+        return;
     if (acquired->count == EXEC_MOST_ACQUIRED) {
         exec_fail(x, STREAM_LOST_PROTOCOL, "more than %u acquired images that nobody waits for",
                   EXEC_MOST_ACQUIRED);
         return;
     }
-    acquired->semaphores[acquired->count++] = (VkSemaphore)(uintptr_t)object->handle[0];
+    acquired->semaphores[acquired->count++] = semaphore;
 }
 
 bool exec_take_acquired(struct exec *x, VkSemaphore semaphore)

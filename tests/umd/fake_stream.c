@@ -135,6 +135,12 @@ void umd_stream_refresh(struct umd_stream *stream)
     (void)stream;
 }
 
+bool umd_stream_is_inherited(const struct umd_stream *stream)
+{
+    (void)stream;
+    return false;
+}
+
 static bool has_passed(const struct timespec *end)
 {
     struct timespec now;
