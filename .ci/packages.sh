@@ -9,8 +9,9 @@ packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-j
   libgl-dev libegl-dev
   glslang-tools"
 packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-apps imagemagick"
+packages_wayland="weston"
 packages_check="vulkan-validationlayers clang libclang-rt-dev directx-headers-dev mandoc procps
-  gcc-i686-linux-gnu g++-i686-linux-gnu weston mesa-utils libgl1-mesa-dri libegl1 libegl-mesa0
+  gcc-i686-linux-gnu g++-i686-linux-gnu mesa-utils libgl1-mesa-dri libegl1 libegl-mesa0
   vkd3d-demos ffmpeg"
 
 # Installs those of its arguments that are missing; says which.

@@ -10,6 +10,7 @@
 #   sandbox_guest_program FILE   puts a program of the build into the guest's /opt
 #   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
 #   sandbox_start_display [WxH]        Xvfb; sets DISPLAY
+#   sandbox_start_weston [WxH]         Weston without a screen, for Wayland programs instead
 #   sandbox_picture FILE.png  the display's contents
 #
 # GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
@@ -170,7 +171,9 @@ sandbox_make_guest() {
 
 sandbox_guest() {
   local display=()
-  [ -n "${DISPLAY:-}" ] && display=(--ro-bind /tmp/.X11-unix /tmp/.X11-unix --setenv DISPLAY "$DISPLAY")
+  [ -n "${sandbox_wayland:-}" ] && display+=(--ro-bind "$sandbox_wayland" /run/wayland
+    --setenv WAYLAND_DISPLAY /run/wayland/wayland-0)
+  [ -n "${DISPLAY:-}" ] && display+=(--ro-bind /tmp/.X11-unix /tmp/.X11-unix --setenv DISPLAY "$DISPLAY")
   bwrap --unshare-pid --unshare-net --unshare-uts --die-with-parent --new-session --clearenv \
     --ro-bind "$sandbox/guest" / --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run \
     --ro-bind "$sandbox_socket" /run/gpupv/host.sock \
@@ -195,7 +198,32 @@ sandbox_start_display() {
   export DISPLAY
 }
 
+sandbox_start_weston() {
+  local size=${1:-640x480} tries
+  sandbox_wayland=$sandbox/wayland
+  mkdir -p -m 700 "$sandbox_wayland" "$sandbox/shots"
+  printf '[shell]\nbackground-color=0xff000000\nbackground-image=\npanel-position=none\n' > "$sandbox/weston.ini"
+  # Pictures are taken by a program of Weston's that may do so with --debug alone.
+  XDG_RUNTIME_DIR=$sandbox_wayland weston --backend=headless-backend.so --use-pixman --debug \
+    --config="$sandbox/weston.ini" --idle-time=0 --width="${size%x*}" --height="${size#*x}" \
+    --socket=wayland-0 > "$sandbox/weston.log" 2>&1 &
+  sandbox_display_pid=$!
+  for tries in $(seq 100); do
+    [ -S "$sandbox_wayland/wayland-0" ] && break
+    kill -0 "$sandbox_display_pid" 2>/dev/null || sandbox_die "Weston ended: $(cat "$sandbox/weston.log")"
+    sleep 0.1
+  done
+}
+
 sandbox_picture() {
+  if [ -n "${sandbox_wayland:-}" ]; then
+    (cd "$sandbox/shots" && XDG_RUNTIME_DIR=$sandbox_wayland WAYLAND_DISPLAY=wayland-0 weston-screenshooter) ||
+      return 1
+    # A window's alpha is in the picture, but not on the screen.
+    /usr/bin/convert "$sandbox"/shots/*.png -alpha off "$1"
+    rm "$sandbox"/shots/*.png
+    return
+  fi
   xwd -root -silent -out "$sandbox/picture.xwd" && /usr/bin/convert "xwd:$sandbox/picture.xwd" "$1"
 }
 
