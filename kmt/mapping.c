@@ -12,9 +12,9 @@
 struct kmt_mapping {
     struct kmt_mapping *next, **link;
     unsigned references;
-    bool of_fences, abandoned;
+    bool of_fences, of_export, abandoned;
     uint64_t channel;
-    uint64_t offset; /* of `address` in the aperture */
+    uint64_t offset; /* of `address` in the aperture, or in the exported file */
     uint8_t *address;
     size_t size;
 };
@@ -51,6 +51,15 @@ struct kmt_mapping *kmt_mapping_create_locked(uint64_t channel, int fd, uint64_t
     if (mapping->next)
         mapping->next->link = &mapping->next;
     all_mappings = mapping;
+    return mapping;
+}
+
+struct kmt_mapping *kmt_mapping_of_export_locked(uint64_t channel, int fd, uint64_t offset,
+                                                 uint64_t size)
+{
+    struct kmt_mapping *mapping = kmt_mapping_create_locked(channel, fd, offset, size);
+    if (mapping)
+        mapping->of_export = true;
     return mapping;
 }
 
@@ -95,7 +104,7 @@ bool kmt_mapping_find_locked(const void *address, size_t size, uint64_t *channel
 {
     for (const struct kmt_mapping *mapping = all_mappings; mapping; mapping = mapping->next) {
         uintptr_t first = (uintptr_t)mapping->address, at = (uintptr_t)address;
-        if (mapping->abandoned || at < first || at - first > mapping->size ||
+        if (mapping->abandoned || mapping->of_export || at < first || at - first > mapping->size ||
             size > mapping->size - (at - first))
             continue;
         *channel = mapping->channel;

@@ -339,7 +339,8 @@ static NTSTATUS map_exported(struct kmt_channel *channel, const D3DKMT_LOCK2 *ar
     if (NT_SUCCESS(status))
         status = find_of_device_locked(args->hAllocation, KMT_ALLOCATION, args->hDevice, &entry);
     if (NT_SUCCESS(status) && !entry->mapping) {
-        entry->mapping = kmt_mapping_create_locked(entry->channel, fd, reply.offset, entry->size);
+        entry->mapping =
+            kmt_mapping_of_export_locked(entry->channel, fd, reply.offset, entry->size);
         entry->offset = reply.offset;
         if (!entry->mapping)
             status = STATUS_NO_MEMORY;

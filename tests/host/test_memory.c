@@ -373,6 +373,30 @@ static void a_child_has_memory_of_its_own(void **state)
     thunks_destroy(thunks);
 }
 
+/* A display server may map what is visible. */
+static void memory_is_shared(void **state)
+{
+    (void)state;
+    struct thunks *thunks = thunks_create("", "");
+    uint64_t offset = 0, size = 0;
+    D3DKMT_HANDLE handle;
+    uint32_t word = 0, none;
+    int fd = -1;
+    assert_status(gpupv_kmt_share_memory(&none, sizeof(none), &fd, &offset, &size),
+                  STATUS_NOT_SUPPORTED);
+    assert_status(thunks_allocate(thunks->device, 8192, VISIBLE, &handle), STATUS_SUCCESS);
+    uint32_t *words = thunks_lock(thunks->device, handle);
+    words[1100] = 0x12345678;
+    assert_status(gpupv_kmt_share_memory(words + 1100, 8, &fd, &offset, &size), STATUS_SUCCESS);
+    assert_true(offset + 8 <= size);
+    assert_int_equal(pread(fd, &word, sizeof(word), (off_t)offset), sizeof(word));
+    assert_int_equal(word, 0x12345678);
+    close(fd);
+    assert_status(gpupv_kmt_share_memory(words, 8193, &fd, &offset, &size), STATUS_NOT_SUPPORTED);
+    assert_status(gpupv_kmt_share_memory(words, 8, NULL, &offset, &size), STATUS_INVALID_PARAMETER);
+    thunks_destroy(thunks);
+}
+
 /* --- Memory that the driver exports --- */
 
 #define EXPORTED GPUPV_ALLOCATION_EXPORTED
@@ -427,6 +451,10 @@ static void what_the_driver_exports_is_mapped(void **state)
     assert_int_equal(*words, 0x1234);
     words[1] = 0x5678;
     assert_true(pread(file, &word, 4, 4100) == 4 && word == 0x5678);
+    /* It does not lie in the aperture, which is what can be shared. */
+    uint64_t at, size;
+    int shared;
+    assert_status(gpupv_kmt_share_memory(words, 4096, &shared, &at, &size), STATUS_NOT_SUPPORTED);
     /* It is given once, and stays mapped. */
     assert_status(lock_exported(thunks, handle, file, 4096, &again), STATUS_SUCCESS);
     assert_ptr_equal(again, words);
@@ -467,6 +495,7 @@ int main(void)
         cmocka_unit_test(the_share_of_video_memory_is_kept),
         cmocka_unit_test(an_adapter_has_what_it_has),
         cmocka_unit_test(what_the_worker_uses_stays),
+        cmocka_unit_test(memory_is_shared),
         cmocka_unit_test(resources_go_with_their_allocations),
         cmocka_unit_test(handles_are_checked),
         cmocka_unit_test(the_aperture_is_sealed),
