@@ -185,8 +185,9 @@ sandbox_guest() {
 
 sandbox_start_display() {
   local size=${1:-640x480}
-  # Xvfb chooses a free number and tells it.
-  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
+  # Xvfb chooses a free number and tells it. Without -noreset it turns away who comes just after the last
+  # client has left.
+  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp -noreset 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
   sandbox_display_pid=$!
   local tries
   for tries in $(seq 100); do

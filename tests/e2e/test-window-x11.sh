@@ -8,6 +8,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 . "$here/window.sh"
 window_begin "$1" vkcube vkcubepp
+sandbox_guest_program "$window_tools/xlib_frames"
 sandbox_start_display 800x700
 
 # What frame number N looks like, from a run that misses none: a compositor gets every frame. A list a size.
@@ -47,6 +48,20 @@ expect_frame cubepp 60
 window_x staging -- guest vkcube --use_staging --incremental_present --c 60 --present_mode 0
 window_ok staging
 expect_frame staging 60
+
+# Debian's vkcube knows XCB alone.
+for frames in 21 22 23 24; do
+  window_x native-xlib -- native "$window_tools/xlib_frames" "$frames"
+  window_digest native-xlib >> "$sandbox/320x200"
+done
+for windows in 1 2; do
+  window_x xlib -- guest /opt/xlib_frames 24 "$windows"
+  window_ok xlib
+  grep -qxF "$(window_digest xlib)" "$sandbox/320x200" ||
+    { window_say xlib; fail "xlib_frames: the last picture is none of the last frames"; }
+done
+
+window_no_leaks
 
 echo "== resized, hidden and shown again"
 window_x resized --at 10 resize 300x200 -- guest vkcube --c "$count" --present_mode 0

@@ -162,15 +162,25 @@ window_serving() {
 
 window_children() { wc -w < "/proc/$sandbox_service_pid/task/$sandbox_service_pid/children"; }
 
+# Descriptors and shared memory of the service.
+window_held() {
+  echo $(($(ls "/proc/$sandbox_service_pid/fd" | wc -l) + $(grep -c memfd "/proc/$sandbox_service_pid/maps")))
+}
+
+# The service may keep something from the first time on, but not more each time.
 window_no_leaks() {
-  local tries workers processes
+  local tries workers processes held
   for tries in $(seq 100); do
     workers=$(($(window_children) - window_idle))
     processes=$("$sandbox_gpupv" host --config "$sandbox_config" status | sed -n 's/^Guest processes: *//p')
-    [ "$workers" -le 0 ] && [ "$processes" = 0 ] && return 0
+    held=$(window_held)
+    if [ "$workers" -le 0 ] && [ "$processes" = 0 ] && [ "$held" -le "${window_held_once:-$held}" ]; then
+      window_held_once=$held
+      return 0
+    fi
     sleep 0.1
   done
-  fail "the host still has $workers workers and $processes guest processes"
+  fail "the host still has $workers workers, $processes guest processes, $held descriptors and memories"
 }
 
 # vkcube does not live on then; it is to be told so, not to wait for ever, not to crash in the driver. Lavapipe
