@@ -17,6 +17,7 @@
 # The last three leave in $sandbox: NAME.log (the watcher's), NAME.out (all that the command said), and
 # $window_status (the command's). Pictures: $window_pictures/NAME.png.
 #   GPUPV_TEST_PICTURES=FOLDER   keeps the pictures there
+#   GPUPV_TEST_GUARD=strict      what the driver sends is searched for pointers and handles
 #   GPUPV_TEST_DRIVER=complete   the guest gets lavapipe itself instead of the paravirtual UMD: for
 #                                work on the tests
 
@@ -43,6 +44,7 @@ window_begin() {
   mkdir -p "$sandbox/guest/opt"
   cp "$window_tools/frame_clock.so" "$sandbox/guest/opt/"
   SANDBOX_GUEST_OPTIONS="--ro-bind $sandbox/wayland /run/wayland --setenv GPUPV_STRICT 1"
+  SANDBOX_GUEST_OPTIONS+=" --setenv GPUPV_GUARD ${GPUPV_TEST_GUARD:-enforce}"
 }
 
 # What a guest with a display has, and what drivers open at run time.
