@@ -185,6 +185,7 @@ sandbox_guest() {
 
 sandbox_start_display() {
   local size=${1:-640x480}
+  rm -f "$sandbox/display" # an earlier one's
   # Xvfb chooses a free number and tells it. Without -noreset it turns away who comes just after the last
   # client has left.
   Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp -noreset 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
