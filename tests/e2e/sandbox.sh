@@ -9,8 +9,9 @@
 #   sandbox_make_guest [PROGRAM…]      a root folder with these programs and no Vulkan driver
 #   sandbox_guest_program FILE   puts a program of the build into the guest's /opt
 #   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
-#   sandbox_start_display [WxH]        Xvfb; sets DISPLAY
 #   sandbox_start_weston [WxH]         Weston without a screen, for Wayland programs instead
+#   sandbox_start_display [WxH [OPTION…]]   Xvfb; sets DISPLAY
+#   sandbox_stop_display
 #   sandbox_picture FILE.png  the display's contents
 #
 # GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
@@ -185,10 +186,11 @@ sandbox_guest() {
 
 sandbox_start_display() {
   local size=${1:-640x480}
+  shift $(($# > 0))
   rm -f "$sandbox/display" # an earlier one's
   # Xvfb chooses a free number and tells it. Without -noreset it turns away who comes just after the last
   # client has left.
-  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp -noreset 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
+  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp -noreset "$@" 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
   sandbox_display_pid=$!
   local tries
   for tries in $(seq 100); do
@@ -215,6 +217,12 @@ sandbox_start_weston() {
     kill -0 "$sandbox_display_pid" 2>/dev/null || sandbox_die "Weston ended: $(cat "$sandbox/weston.log")"
     sleep 0.1
   done
+}
+
+sandbox_stop_display() {
+  kill "$sandbox_display_pid"
+  wait "$sandbox_display_pid" 2> /dev/null || true
+  sandbox_display_pid=
 }
 
 sandbox_picture() {

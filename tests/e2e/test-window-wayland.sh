@@ -46,7 +46,14 @@ window_wl released --hold 0 --refresh 3 -- guest vkcube-wayland --c 60 --present
 window_ok released
 expect_frames released 60
 
-echo "== resized, paused, closed"
+plain_options=$SANDBOX_GUEST_OPTIONS
+SANDBOX_GUEST_OPTIONS+=" --setenv GPUPV_WINDOW_IMAGES copy"
+window_wl copied --hold 2 -- guest vkcube-wayland --c 60 --present_mode 2
+window_ok copied
+expect_frames copied 60
+SANDBOX_GUEST_OPTIONS=$plain_options
+
+echo "== resized and paused"
 window_wl resized --at 40 resize 300x200 -- guest vkcube-wayland --c "$count" --present_mode 2
 window_ok resized
 expect_frames resized "$count"

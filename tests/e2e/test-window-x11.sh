@@ -76,6 +76,29 @@ window_x hidden --at 10 hide 300 -- guest vkcube --c 90 --present_mode 2
 window_ok hidden
 expect_frame hidden 90
 
+echo "== other ways to the window"
+plain_options=$SANDBOX_GUEST_OPTIONS
+for images in direct copy; do
+  for server in '' '-extension MIT-SHM'; do
+    [ "$images$server" != direct ] || continue # as above
+    sandbox_stop_display
+    sandbox_start_display 800x700 $server
+    SANDBOX_GUEST_OPTIONS="$plain_options --setenv GPUPV_WINDOW_IMAGES $images"
+    for mode in 0 2; do
+      window_x ways -- guest vkcube --c 24 --present_mode "$mode"
+      window_ok ways
+      expect_frame ways 24
+    done
+    window_x ways --at 10 resize 300x200 -- guest vkcube --c "$count" --present_mode 0
+    window_ok ways
+    expect_frame ways "$count"
+  done
+done
+SANDBOX_GUEST_OPTIONS=$plain_options
+sandbox_stop_display
+sandbox_start_display 800x700
+window_no_leaks
+
 # Long enough for what hangs to be seen.
 [ "${GPUPV_TEST_DRIVER:-}" = complete ] && window_timeout=4 || window_timeout=20
 
