@@ -111,6 +111,8 @@ struct exec_freed_list {
     } entries[EXEC_MOST_FREED];
 };
 
+#define EXEC_SET_LAYOUT_BUCKETS 64u
+
 /* One per stream. */
 struct exec {
     struct worker *worker;
@@ -134,6 +136,7 @@ struct exec {
     struct exec_retired_list retired_semaphores;
     struct exec_acquired acquired;
     struct exec_freed_list freed_command_buffers; /* exec_command_buffer.c */
+    struct exec_set_layout *set_layouts[EXEC_SET_LAYOUT_BUCKETS]; /* exec_descriptor_layout.c */
     struct exec_compile_state *compile; /* exec_compile.c */
 };
 

@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 #include "host/worker/exec.h"
+#include "host/worker/exec_descriptor_layout.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
 
 #define HANDLE(type, handle) ((type)(uintptr_t)(handle))
 
-/* A pool behind a pool; the aux of the sets that are taken from it. */
+/* A pool behind a pool. */
 struct overflow {
-    struct exec_aux aux; /* forgets nothing: the pool's aux owns it */
     struct overflow *next;
     VkDescriptorPool pool;
 };
@@ -31,10 +31,19 @@ struct pool_aux {
     VkDescriptorType *types; /* of all lists */
 };
 
-static void forget_nothing(struct exec *x, struct exec_object *object)
+struct set_aux {
+    struct exec_aux aux;
+    struct exec_set_layout *layout;
+    uint32_t variable;
+    const struct overflow *where; /* that it was taken from; NULL: the pool itself */
+};
+
+static void forget_set(struct exec *x, struct exec_object *object)
 {
     (void)x;
-    (void)object;
+    struct set_aux *set = object->aux;
+    exec_set_layout_unref(set->layout);
+    free(set);
 }
 
 static void free_pool_aux(struct pool_aux *aux)
@@ -193,7 +202,6 @@ static VkResult add_overflow(struct exec *x, struct pool_aux *aux)
     struct overflow *overflow = calloc(1, sizeof(*overflow));
     if (!overflow)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
-    overflow->aux.forget = forget_nothing;
     VkResult result = x->vk->CreateDescriptorPool(x->device, &aux->info, NULL, &overflow->pool);
     if (result) {
         free(overflow);
@@ -223,6 +231,40 @@ static VkResult allocate_behind(struct exec *x, const VkDescriptorSetAllocateInf
     return allocate_in(x, info, aux->overflows->pool, sets);
 }
 
+static uint32_t variable_count(const VkDescriptorSetAllocateInfo *info, uint32_t index)
+{
+    for (const VkBaseInStructure *in = info->pNext; in; in = in->pNext) {
+        const VkDescriptorSetVariableDescriptorCountAllocateInfo *counts = (const void *)in;
+        if (in->sType == VK_STRUCTURE_TYPE_DESCRIPTOR_SET_VARIABLE_DESCRIPTOR_COUNT_ALLOCATE_INFO)
+            return index < counts->descriptorSetCount ? counts->pDescriptorCounts[index] : 0;
+    }
+    return 0;
+}
+
+/* False: the stream has failed. */
+static bool enter_set(struct exec *x, const struct args_AllocateDescriptorSets *a, uint32_t index,
+                      struct exec_object *pool, const struct overflow *where)
+{
+    uint64_t id = a->pDescriptorSets_ids[index];
+    uint64_t value = (uint64_t)(uintptr_t)a->pDescriptorSets[index];
+    struct exec_set_layout *layout = exec_set_layout_find(x, a->pAllocateInfo->pSetLayouts[index]);
+    struct set_aux *set = layout ? malloc(sizeof(*set)) : NULL;
+    if (!set) {
+        exec_fail(x, STREAM_LOST_MEMORY, "no memory for a descriptor set");
+        return false;
+    }
+    if (!exec_object_add_child(x, id, VKWIRE_OBJECT_DESCRIPTOR_SET, value, pool)) {
+        free(set);
+        return false;
+    }
+    *set = (struct set_aux){.aux = {forget_set},
+                            .layout = exec_set_layout_ref(layout),
+                            .variable = variable_count(a->pAllocateInfo, index),
+                            .where = where};
+    exec_object_find(x, id, VKWIRE_OBJECT_DESCRIPTOR_SET)->aux = set;
+    return true;
+}
+
 VkResult exec_AllocateDescriptorSets(struct exec *x, const struct args_AllocateDescriptorSets *a)
 {
     struct exec_object *pool =
@@ -237,14 +279,19 @@ VkResult exec_AllocateDescriptorSets(struct exec *x, const struct args_AllocateD
     if (result)
         return result;
     for (uint32_t i = 0; i < a->pAllocateInfo->descriptorSetCount; i++) {
-        uint64_t id = a->pDescriptorSets_ids[i];
-        uint64_t value = (uint64_t)(uintptr_t)a->pDescriptorSets[i];
-        if (!exec_object_add_child(x, id, VKWIRE_OBJECT_DESCRIPTOR_SET, value, pool))
+        if (!enter_set(x, a, i, pool, where))
             return VK_SUCCESS; /* the stream has failed; the set goes with its pool */
-        if (where)
-            exec_object_find(x, id, VKWIRE_OBJECT_DESCRIPTOR_SET)->aux = where;
     }
     return VK_SUCCESS;
+}
+
+bool exec_set_form_of(const struct exec_object *object, struct exec_set_form *form)
+{
+    const struct set_aux *set = object->aux;
+    if (!set)
+        return false;
+    *form = (struct exec_set_form){set->layout, set->variable};
+    return true;
 }
 
 VkResult exec_FreeDescriptorSets(struct exec *x, const struct args_FreeDescriptorSets *a)
@@ -267,7 +314,7 @@ VkResult exec_FreeDescriptorSets(struct exec *x, const struct args_FreeDescripto
                       "vkFreeDescriptorSets: a set that its pool cannot free");
             return VK_SUCCESS;
         }
-        const struct overflow *where = set->aux;
+        const struct overflow *where = ((const struct set_aux *)set->aux)->where;
         VkDescriptorSet handle = HANDLE(VkDescriptorSet, set->handle[0]);
         VkResult result = x->vk->FreeDescriptorSets(
             x->device, where ? where->pool : a->descriptorPool, 1, &handle);

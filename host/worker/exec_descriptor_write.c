@@ -2,6 +2,7 @@
 /* Descriptor writes, which the guest sends in a form of their own (wire/stream.h). The descriptors
  * are patched where they lie and are then what Vulkan wants. */
 #include "host/worker/decoder.h"
+#include "host/worker/exec_descriptor_layout.h"
 #include "host/worker/exec_private.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
@@ -100,8 +101,22 @@ static void get_descriptors(struct exec_decoder *d, VkWriteDescriptorSet *write,
     }
 }
 
-/* NULL after a failure, or for none. */
-static VkWriteDescriptorSet *get_writes(struct exec_decoder *d, uint32_t count, bool push)
+/* A set, and its form; the driver's handle. */
+static VkDescriptorSet get_set(struct exec_decoder *d, uint64_t id, struct exec_set_form *form)
+{
+    const struct exec_object *set =
+        d->fatal ? NULL : exec_object_get(d->x, id, VKWIRE_OBJECT_DESCRIPTOR_SET);
+    if (!set || !exec_set_form_of(set, form)) {
+        exec_decoder_refuse(d, "it names a descriptor set that is not there");
+        return VK_NULL_HANDLE;
+    }
+    return (VkDescriptorSet)(uintptr_t)set->handle[0];
+}
+
+/* `pushed`: the form of what is pushed, or NULL for writes into sets. NULL after a failure, or for
+ * none. */
+static VkWriteDescriptorSet *get_writes(struct exec_decoder *d, uint32_t count,
+                                        const struct exec_set_form *pushed)
 {
     /* Each takes some room: a count that cannot be is refused before memory is taken for it. */
     if (count > (size_t)(d->end - d->cur) / sizeof(struct stream_descriptor_write)) {
@@ -113,12 +128,17 @@ static VkWriteDescriptorSet *get_writes(struct exec_decoder *d, uint32_t count, 
         const struct stream_descriptor_write *head = exec_decoder_take(d, 1, sizeof(*head));
         if (!head || !writes)
             return NULL;
-        uint64_t set = 0;
-        if (!push)
-            set = exec_decoder_handle_needed(d, head->set, VKWIRE_OBJECT_DESCRIPTOR_SET);
+        struct exec_set_form form;
+        VkDescriptorSet set = VK_NULL_HANDLE;
+        if (pushed)
+            form = *pushed;
+        else
+            set = get_set(d, head->set, &form);
+        if (d->fatal)
+            return NULL;
         writes[i] = (VkWriteDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-            .dstSet = (VkDescriptorSet)(uintptr_t)set,
+            .dstSet = set,
             .dstBinding = head->binding,
             .dstArrayElement = head->element,
             .descriptorCount = head->count,
@@ -126,9 +146,24 @@ static VkWriteDescriptorSet *get_writes(struct exec_decoder *d, uint32_t count, 
         };
         if (head->count == 0)
             exec_decoder_refuse(d, "it writes no descriptors");
+        if (!exec_set_takes(&form, head->binding, head->element, head->count,
+                            (VkDescriptorType)head->type))
+            exec_decoder_refuse(d, "it writes descriptors that their layout does not have");
         get_descriptors(d, &writes[i], descriptor_form_of(writes[i].descriptorType));
     }
     return writes;
+}
+
+/* Of one type, but that a mutable one may hold any. */
+static bool can_be_copied(const struct stream_descriptor_copy *copy,
+                          const struct exec_set_form *source, const struct exec_set_form *target)
+{
+    VkDescriptorType from = exec_set_type(source, copy->from_binding);
+    VkDescriptorType to = exec_set_type(target, copy->to_binding);
+    return exec_set_takes(source, copy->from_binding, copy->from_element, copy->count, from) &&
+           exec_set_takes(target, copy->to_binding, copy->to_element, copy->count, to) &&
+           (from == to || from == VK_DESCRIPTOR_TYPE_MUTABLE_VALVE ||
+            to == VK_DESCRIPTOR_TYPE_MUTABLE_VALVE);
 }
 
 static VkCopyDescriptorSet *get_copies(struct exec_decoder *d, uint32_t count)
@@ -138,14 +173,19 @@ static VkCopyDescriptorSet *get_copies(struct exec_decoder *d, uint32_t count)
     if (!from || !copies)
         return NULL;
     for (uint32_t i = 0; i < count; i++) {
-        uint64_t source = exec_decoder_handle_needed(d, from[i].from, VKWIRE_OBJECT_DESCRIPTOR_SET);
-        uint64_t target = exec_decoder_handle_needed(d, from[i].to, VKWIRE_OBJECT_DESCRIPTOR_SET);
+        struct exec_set_form source_form, target_form;
+        VkDescriptorSet source = get_set(d, from[i].from, &source_form);
+        VkDescriptorSet target = get_set(d, from[i].to, &target_form);
+        if (d->fatal)
+            return NULL;
+        if (!can_be_copied(&from[i], &source_form, &target_form))
+            exec_decoder_refuse(d, "it copies descriptors that their layouts do not have");
         copies[i] = (VkCopyDescriptorSet){
             .sType = VK_STRUCTURE_TYPE_COPY_DESCRIPTOR_SET,
-            .srcSet = (VkDescriptorSet)(uintptr_t)source,
+            .srcSet = source,
             .srcBinding = from[i].from_binding,
             .srcArrayElement = from[i].from_element,
-            .dstSet = (VkDescriptorSet)(uintptr_t)target,
+            .dstSet = target,
             .dstBinding = from[i].to_binding,
             .dstArrayElement = from[i].to_element,
             .descriptorCount = from[i].count,
@@ -160,7 +200,7 @@ void exec_write_descriptors(struct exec *x, uint8_t *command, size_t size)
         *(const struct stream_write_descriptors *)(const void *)command;
     struct exec_decoder d;
     exec_decoder_init(&d, x, command + sizeof(head), size - sizeof(head));
-    const VkWriteDescriptorSet *writes = head.writes ? get_writes(&d, head.writes, false) : NULL;
+    const VkWriteDescriptorSet *writes = head.writes ? get_writes(&d, head.writes, NULL) : NULL;
     const VkCopyDescriptorSet *copies = head.copies ? get_copies(&d, head.copies) : NULL;
     if (!exec_decoder_done(&d)) {
         exec_fail(x, STREAM_LOST_PROTOCOL, "vkUpdateDescriptorSets: %s", d.why);
@@ -175,8 +215,15 @@ void exec_push_descriptors(struct exec *x, uint8_t *command, size_t size)
         *(const struct stream_push_descriptors *)(const void *)command;
     struct exec_decoder d;
     exec_decoder_init(&d, x, command + sizeof(head), size - sizeof(head));
-    uint64_t layout = exec_decoder_handle_needed(&d, head.layout, VKWIRE_OBJECT_PIPELINE_LAYOUT);
-    const VkWriteDescriptorSet *writes = head.writes ? get_writes(&d, head.writes, true) : NULL;
+    struct exec_set_form form;
+    const struct exec_object *layout =
+        exec_object_get(x, head.layout, VKWIRE_OBJECT_PIPELINE_LAYOUT);
+    if (!layout)
+        return; /* the stream has failed */
+    if (!exec_pipeline_layout_form(layout, head.set, &form))
+        exec_decoder_refuse(&d, "its layout has no such set");
+    const VkWriteDescriptorSet *writes =
+        head.writes && !d.fatal ? get_writes(&d, head.writes, &form) : NULL;
     if (!x->vk->CmdPushDescriptorSetKHR)
         exec_decoder_refuse(&d, "the device does not have it");
     if (!exec_decoder_done(&d)) {
@@ -184,6 +231,6 @@ void exec_push_descriptors(struct exec *x, uint8_t *command, size_t size)
         return;
     }
     x->vk->CmdPushDescriptorSetKHR(x->command_buffer, (VkPipelineBindPoint)head.bind_point,
-                                   (VkPipelineLayout)(uintptr_t)layout, head.set, head.writes,
-                                   writes);
+                                   (VkPipelineLayout)(uintptr_t)layout->handle[0], head.set,
+                                   head.writes, writes);
 }
