@@ -20,18 +20,18 @@ struct write {
     uint64_t set;
     uint32_t binding, element, count;
     VkDescriptorType type;
+    enum descriptor_form form;
     const void *data;
     size_t stride;
 };
 
-static void copy_images(struct stream_descriptor_image *to, const struct write *write,
-                        enum descriptor_form form)
+static void copy_images(struct stream_descriptor_image *to, const struct write *write)
 {
     const uint8_t *from = write->data;
     for (uint32_t i = 0; i < write->count; i++, from += write->stride) {
         const VkDescriptorImageInfo *info = (const void *)from;
-        bool view = form != DESCRIPTOR_SAMPLER;
-        to[i].sampler = form != DESCRIPTOR_IMAGE ? UMD_ID(info->sampler) : 0;
+        bool view = write->form != DESCRIPTOR_SAMPLER;
+        to[i].sampler = write->form != DESCRIPTOR_IMAGE ? UMD_ID(info->sampler) : 0;
         to[i].view = view ? UMD_ID(info->imageView) : 0;
         to[i].layout = view ? (uint32_t)info->imageLayout : 0;
         to[i].reserved = 0;
@@ -58,8 +58,7 @@ static void copy_handles(uint64_t *to, const struct write *write)
 
 static void put_write(struct wire_encoder *e, const struct write *write)
 {
-    enum descriptor_form form = descriptor_form_of(write->type);
-    size_t size = (write->count * descriptor_form_size(form) + 7) & ~(size_t)7;
+    size_t size = (write->count * descriptor_form_size(write->form) + 7) & ~(size_t)7;
     struct stream_descriptor_write *head = wire_put(e, sizeof(*head) + size);
     if (!head)
         return;
@@ -67,11 +66,11 @@ static void put_write(struct wire_encoder *e, const struct write *write)
         .set = write->set,
         .binding = write->binding,
         .element = write->element,
-        .count = form == DESCRIPTOR_NONE ? 0 : write->count,
+        .count = write->form == DESCRIPTOR_NONE ? 0 : write->count,
         .type = (uint32_t)write->type,
     };
     void *to = head + 1;
-    switch (form) {
+    switch (write->form) {
     case DESCRIPTOR_NONE:
         break;
     case DESCRIPTOR_BUFFER:
@@ -87,7 +86,7 @@ static void put_write(struct wire_encoder *e, const struct write *write)
         memcpy(to, write->data, write->count);
         break;
     default:
-        copy_images(to, write, form);
+        copy_images(to, write);
     }
 }
 
@@ -100,8 +99,9 @@ static bool write_of(const VkWriteDescriptorSet *source, struct write *write)
         .element = source->dstArrayElement,
         .count = source->descriptorCount,
         .type = source->descriptorType,
+        .form = descriptor_form_of(source->descriptorType),
     };
-    switch (descriptor_form_of(source->descriptorType)) {
+    switch (write->form) {
     case DESCRIPTOR_BUFFER:
         write->data = source->pBufferInfo;
         write->stride = sizeof(VkDescriptorBufferInfo);
@@ -315,6 +315,7 @@ static struct write write_of_entry(const VkDescriptorUpdateTemplateEntry *entry,
         .element = entry->dstArrayElement,
         .count = entry->descriptorCount,
         .type = entry->descriptorType,
+        .form = descriptor_form_of(entry->descriptorType),
         .data = (const uint8_t *)data + entry->offset,
         .stride = entry->stride,
     };

@@ -31,16 +31,21 @@ static inline bool umd_lock_try(struct umd_lock *lock)
                                                    memory_order_relaxed);
 }
 
-static inline void umd_lock_take(struct umd_lock *lock)
+/* Out of the way: what calls umd_lock_take needs no registers for it. */
+__attribute__((noinline, cold, unused)) static void umd_lock_await(struct umd_lock *lock)
 {
-    if (__builtin_expect(umd_lock_try(lock), 1))
-        return;
     atomic_fetch_add_explicit(&lock->waiters, 1, memory_order_seq_cst);
     while (!umd_lock_try(lock)) {
         struct timespec most = {.tv_nsec = UMD_LOCK_SLEEP_NS};
         syscall(SYS_futex, &lock->state, FUTEX_WAIT_PRIVATE, 1, &most, NULL, 0);
     }
     atomic_fetch_sub_explicit(&lock->waiters, 1, memory_order_relaxed);
+}
+
+static inline void umd_lock_take(struct umd_lock *lock)
+{
+    if (__builtin_expect(!umd_lock_try(lock), 0))
+        umd_lock_await(lock);
 }
 
 static inline void umd_lock_release(struct umd_lock *lock)

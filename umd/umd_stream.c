@@ -185,6 +185,8 @@ VkResult umd_stream_end(struct umd_stream *stream, bool kick)
     if (kick || stream->encoder.used >= GATHER || stream->encoder.failed ||
         atomic_load_explicit(&stream->waiting, memory_order_relaxed) != 0)
         result = umd_stream_flush_locked(stream, kick);
+    else
+        ring_producer_prefetch(&stream->ring, (uint32_t)stream->encoder.used);
     umd_lock_release(&stream->lock);
     return result;
 }
