@@ -20,7 +20,7 @@
 #define LOOK_MS 4
 #define PIXEL_BYTES 4u
 #define MAX_PENDING 64u
-#define CHECK_EVERY 128u /* looks: about half a second */
+#define CHECK_EVERY 64u /* looks: about a quarter of a second */
 
 enum x11_way {
     X11_SEND,   /* the pixels are sent */
@@ -35,13 +35,12 @@ struct x11_swapchain {
     enum x11_way way;
     uint32_t event_id;
     xcb_special_event_t *events;
-    xcb_xfixes_region_t region; /* all of an image */
-    xcb_shm_seg_t segment;      /* the aperture, or 0 */
-    xcb_gcontext_t gc;          /* for pixmaps that are filled, or 0 */
-    uint8_t *rows;              /* X11_SEND: room for rows without what lies between them */
-    uint32_t looks;             /* the thread's, while something is expected */
-    uint64_t last_msc;          /* with the swapchain's lock: when the last one was shown */
-    uint32_t throttled_by;      /* with lock: the serial that unthrottles */
+    xcb_shm_seg_t segment; /* the aperture, or 0 */
+    xcb_gcontext_t gc;     /* for pixmaps that are filled, or 0 */
+    uint8_t *rows;         /* X11_SEND: room for rows without what lies between them */
+    uint32_t looks;        /* the thread's, while something is expected */
+    uint64_t last_msc;     /* with the swapchain's lock: when the last one was shown */
+    uint32_t throttled_by; /* with lock: the serial that unthrottles */
     /* With lock, by serial: presentations that the server may still tell of. An image can be
      * presented again before that. */
     struct x11_pending {
@@ -256,10 +255,6 @@ VkResult umd_x11_create_swapchain(struct umd_swapchain *swapchain)
     if (fits < 0)
         return fits;
     umd_swapchain_note(swapchain, fits);
-    x11->region = xcb_generate_id(connection);
-    const xcb_rectangle_t all = {0, 0, (uint16_t)swapchain->extent.width,
-                                 (uint16_t)swapchain->extent.height};
-    umd_xcb_ignore(connection, xcb_xfixes_create_region_checked(connection, x11->region, 1, &all));
     x11->way = best_way(connection);
     return make_pixmaps(swapchain, x11);
 }
@@ -286,8 +281,6 @@ void umd_x11_destroy_swapchain(struct umd_swapchain *swapchain)
             umd_xcb_ignore(connection, xcb_free_gc_checked(connection, x11->gc));
         if (x11->segment)
             umd_xcb_ignore(connection, xcb_shm_detach_checked(connection, x11->segment));
-        if (x11->region)
-            umd_xcb_ignore(connection, xcb_xfixes_destroy_region_checked(connection, x11->region));
         xcb_flush(connection);
     }
     for (uint32_t i = 0; i < swapchain->image_count; i++) {
@@ -501,11 +494,12 @@ VkResult umd_x11_present(struct umd_swapchain *swapchain, const struct umd_prese
     uint64_t target =
         note(swapchain, x11, present, relaxed || swapchain->mode == VK_PRESENT_MODE_FIFO_KHR);
     fill(swapchain, x11, present->image, own->pixmap);
-    xcb_xfixes_region_t changed = present->rect_count ? make_region(x11, present) : 0;
-    umd_xcb_ignore(x11->connection,
-                   xcb_present_pixmap_checked(x11->connection, x11->window, own->pixmap,
-                                              present->serial, 0, changed ? changed : x11->region,
-                                              0, 0, 0, 0, 0, options, target, 0, 0, 0, NULL));
+    /* Only a presentation without a region replaces those that wait for the same moment. */
+    bool replaces = swapchain->mode == VK_PRESENT_MODE_MAILBOX_KHR;
+    xcb_xfixes_region_t changed = present->rect_count && !replaces ? make_region(x11, present) : 0;
+    umd_xcb_ignore(x11->connection, xcb_present_pixmap_checked(
+                                        x11->connection, x11->window, own->pixmap, present->serial,
+                                        0, changed, 0, 0, 0, 0, 0, options, target, 0, 0, 0, NULL));
     if (changed)
         umd_xcb_ignore(x11->connection,
                        xcb_xfixes_destroy_region_checked(x11->connection, changed));

@@ -10,10 +10,11 @@
 #   sandbox_guest_program FILE   puts a program of the build into the guest's /opt
 #   sandbox_guest COMMAND…    runs a command in the guest (bubblewrap)
 #   sandbox_start_weston [WxH]         Weston without a screen, for Wayland programs instead
-#   sandbox_start_display [WxH [OPTION…]]   Xvfb; sets DISPLAY
+#   sandbox_start_display [WxH [OPTION…]]   Xvfb; sets DISPLAY; SANDBOX_X_OPTIONS instead of "-nolisten tcp"
 #   sandbox_stop_display
 #   sandbox_picture FILE.png  the display's contents
 #
+# SANDBOX_GUEST_NETWORK=host: the guest sees the caller's network.
 # GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
 # GPUPV_TEST_MEMORY: the service's worker-memory.
 #
@@ -175,7 +176,9 @@ sandbox_guest() {
   [ -n "${sandbox_wayland:-}" ] && display+=(--ro-bind "$sandbox_wayland" /run/wayland
     --setenv WAYLAND_DISPLAY /run/wayland/wayland-0)
   [ -n "${DISPLAY:-}" ] && display+=(--ro-bind /tmp/.X11-unix /tmp/.X11-unix --setenv DISPLAY "$DISPLAY")
-  bwrap --unshare-pid --unshare-net --unshare-uts --die-with-parent --new-session --clearenv \
+  local network=(--unshare-net)
+  [ "${SANDBOX_GUEST_NETWORK:-}" != host ] || network=()
+  bwrap --unshare-pid "${network[@]}" --unshare-uts --die-with-parent --new-session --clearenv \
     --ro-bind "$sandbox/guest" / --proc /proc --dev /dev --tmpfs /tmp --tmpfs /run \
     --ro-bind "$sandbox_socket" /run/gpupv/host.sock \
     --ro-bind "$sandbox/var/DriverStore/FileRepository" "$sandbox_guest_store/FileRepository" \
@@ -190,7 +193,8 @@ sandbox_start_display() {
   rm -f "$sandbox/display" # an earlier one's
   # Xvfb chooses a free number and tells it. Without -noreset it turns away who comes just after the last
   # client has left.
-  Xvfb -displayfd 3 -screen 0 "${size}x24" -nolisten tcp -noreset "$@" 3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
+  Xvfb -displayfd 3 -screen 0 "${size}x24" ${SANDBOX_X_OPTIONS:--nolisten tcp} -noreset "$@" \
+    3> "$sandbox/display" > "$sandbox/Xvfb.log" 2>&1 &
   sandbox_display_pid=$!
   local tries
   for tries in $(seq 100); do

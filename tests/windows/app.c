@@ -447,7 +447,7 @@ VkCommandBuffer chain_begin(struct chain *chain, uint32_t index, VkImageLayout l
     return chain->commands;
 }
 
-void chain_end(struct chain *chain, uint32_t index, VkImageLayout layout, bool wait_acquired)
+VkResult chain_end(struct chain *chain, uint32_t index, VkImageLayout layout, bool wait_acquired)
 {
     change_layout(chain, index, layout, VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
     must(chain->app, vkEndCommandBuffer(chain->commands), "recording");
@@ -460,10 +460,10 @@ void chain_end(struct chain *chain, uint32_t index, VkImageLayout layout, bool w
                                  .pCommandBuffers = &chain->commands,
                                  .signalSemaphoreCount = 1,
                                  .pSignalSemaphores = &chain->done[index]};
-    must(chain->app, vkQueueSubmit(chain->app->queue, 1, &submit, VK_NULL_HANDLE), "submitting");
+    return vkQueueSubmit(chain->app->queue, 1, &submit, VK_NULL_HANDLE);
 }
 
-void chain_draw(struct chain *chain, uint32_t index, uint32_t seed, bool wait_acquired)
+VkResult chain_draw(struct chain *chain, uint32_t index, uint32_t seed, bool wait_acquired)
 {
     VkCommandBuffer commands = chain_begin(chain, index, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL);
     for (uint32_t y = 0; y < chain->extent.height; y++)
@@ -474,7 +474,7 @@ void chain_draw(struct chain *chain, uint32_t index, uint32_t seed, bool wait_ac
         .imageExtent = {chain->extent.width, chain->extent.height, 1}};
     vkCmdCopyBufferToImage(commands, chain->buffer, chain->images[index],
                            VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
-    chain_end(chain, index, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, wait_acquired);
+    return chain_end(chain, index, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, wait_acquired);
 }
 
 VkResult chain_acquire(struct chain *chain, uint64_t timeout, uint32_t *index)
@@ -502,9 +502,10 @@ VkResult chain_frame(struct chain *chain, uint32_t seed)
     VkResult acquired = chain_acquire(chain, FOR_EVER, &index);
     if (acquired < 0)
         return acquired;
-    chain_draw(chain, index, seed, true);
-    VkResult presented = chain_present(chain, index, NULL);
-    return presented ? presented : acquired;
+    VkResult result = chain_draw(chain, index, seed, true);
+    if (!result)
+        result = chain_present(chain, index, NULL);
+    return result ? result : acquired;
 }
 
 VkResult chain_until(struct chain *chain)

@@ -85,11 +85,12 @@ struct chain chain_open(struct app *app, const struct window *window, VkPresentM
 /* Waits until the device is idle first. */
 void chain_close(struct chain *chain);
 
-/* The frame `seed` of a swapchain: draws it on an acquired image, ready to be presented. */
-void chain_draw(struct chain *chain, uint32_t index, uint32_t seed, bool wait_acquired);
+/* The frame `seed` of a swapchain: draws it on an acquired image, ready to be presented. Gives the
+ * submission's result, as chain_end does. */
+VkResult chain_draw(struct chain *chain, uint32_t index, uint32_t seed, bool wait_acquired);
 /* Begins and ends commands that write the image: layouts, submission. */
 VkCommandBuffer chain_begin(struct chain *chain, uint32_t index, VkImageLayout layout);
-void chain_end(struct chain *chain, uint32_t index, VkImageLayout layout, bool wait_acquired);
+VkResult chain_end(struct chain *chain, uint32_t index, VkImageLayout layout, bool wait_acquired);
 VkResult chain_acquire(struct chain *chain, uint64_t timeout, uint32_t *index);
 VkResult chain_present(struct chain *chain, uint32_t index, const void *next);
 /* Acquires, draws, presents; the worst of the results. */

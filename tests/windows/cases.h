@@ -30,5 +30,6 @@ void case_in_use(struct app *app);
 void case_destroyed(struct app *app);
 void case_disconnected(struct app *app);
 void case_fork(struct app *app);
+void case_killed(struct app *app);
 
 #endif

@@ -69,7 +69,7 @@ void case_fences(struct app *app)
              "acquiring");
         must(app, vkWaitForFences(app->device, 1, &fence, true, FOR_EVER), "the fence");
         must(app, vkResetFences(app->device, 1, &fence), "the fence");
-        chain_draw(&chain, index, seed, both);
+        must(app, chain_draw(&chain, index, seed, both), "drawing");
         must(app, chain_present(&chain, index, NULL), "presenting");
         if (!window_shows(app, &window, seed))
             wrong(app, "the window does not show the frame %u", seed);
@@ -254,7 +254,7 @@ void case_retired(struct app *app)
         uint32_t index, other;
         must(app, chain_frame(&old, 1), "a frame");
         must(app, chain_acquire(&old, FOR_EVER, &index), "acquiring");
-        chain_draw(&old, index, 2, true);
+        must(app, chain_draw(&old, index, 2, true), "drawing");
         struct chain next = chain_open_as(
             app, &window,
             (VkSwapchainCreateInfoKHR){.presentMode = all_modes[i], .oldSwapchain = old.handle});
@@ -380,4 +380,24 @@ void case_fork(struct app *app)
         wrong(app, "the frame is not shown");
     chain_close(&chain);
     window_close(app, &window);
+}
+
+/* Somebody kills the worker once it draws: the device is lost, and all ends well. */
+void case_killed(struct app *app)
+{
+    struct window windows[2];
+    struct chain chains[2];
+    for (uint32_t i = 0; i < 2; i++) {
+        windows[i] = window_open(app, WIDTH, HEIGHT, 24, false);
+        chains[i] = chain_open(app, &windows[i], all_modes[2 * i]);
+        must(app, chain_frame(&chains[i], 1), "a frame");
+    }
+    printf("%s: drawing\n", app->name);
+    fflush(stdout);
+    for (uint32_t i = 0; i < 2; i++)
+        expect_result(app, chain_until(&chains[i]), VK_ERROR_DEVICE_LOST, "frames");
+    for (uint32_t i = 0; i < 2; i++) {
+        chain_close(&chains[i]);
+        window_close(app, &windows[i]);
+    }
 }

@@ -87,7 +87,7 @@ void case_several(struct app *app)
         VkResult results[3] = {VK_NOT_READY, VK_NOT_READY, VK_NOT_READY};
         for (uint32_t i = 0; i < 3; i++) {
             must(app, chain_acquire(&chains[i], FOR_EVER, &indices[i]), "acquiring");
-            chain_draw(&chains[i], indices[i], seed * 10 + i, true);
+            must(app, chain_draw(&chains[i], indices[i], seed * 10 + i, true), "drawing");
             handles[i] = chains[i].handle;
             done[i] = chains[i].done[indices[i]];
         }
@@ -135,7 +135,7 @@ static void clear_view(struct app *app, struct chain *chain, uint32_t index, VkF
                                        .pColorAttachments = &attachment};
     vkCmdBeginRendering(commands, &rendering);
     vkCmdEndRendering(commands);
-    chain_end(chain, index, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL, true);
+    must(app, chain_end(chain, index, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL, true), "drawing");
 }
 
 /* Rendering through views: of the image's own format, and of the other one. */
@@ -198,7 +198,7 @@ void case_regions(struct app *app)
                                                  .swapchainCount = 1,
                                                  .pRegions = &region};
             must(app, chain_acquire(&chain, FOR_EVER, &index), "acquiring");
-            chain_draw(&chain, index, seed, true);
+            must(app, chain_draw(&chain, index, seed, true), "drawing");
             must(app, chain_present(&chain, index, &regions), "presenting");
         }
         must(app, chain_frame(&chain, 6), "a frame");
@@ -277,7 +277,7 @@ void case_group(struct app *app)
         uint32_t index, mask = 1;
         vkQueueWaitIdle(app->queue);
         must(app, vkAcquireNextImage2KHR(app->device, &acquire, &index), "acquiring");
-        chain_draw(&chain, index, seed, true);
+        must(app, chain_draw(&chain, index, seed, true), "drawing");
         const VkDeviceGroupPresentInfoKHR group = {
             .sType = VK_STRUCTURE_TYPE_DEVICE_GROUP_PRESENT_INFO_KHR,
             .swapchainCount = 1,
@@ -306,7 +306,7 @@ void case_present_wait(struct app *app)
                                         .swapchainCount = 1,
                                         .pPresentIds = &present_id};
             must(app, chain_acquire(&chain, FOR_EVER, &index), "acquiring");
-            chain_draw(&chain, index, (uint32_t)number, true);
+            must(app, chain_draw(&chain, index, (uint32_t)number, true), "drawing");
             must(app, chain_present(&chain, index, &ids), "presenting");
             if (number % 10 == 0)
                 must(app, wait(app->device, chain.handle, present_id, FOR_EVER), "waiting");

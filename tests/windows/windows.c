@@ -17,7 +17,8 @@
 static const struct {
     const char *name;
     void (*run)(struct app *app);
-    bool own; /* only of the paravirtual driver */
+    bool own;   /* only of the paravirtual driver */
+    bool asked; /* only when it is named */
 } cases[] = {
     {"modes", case_modes, false},
     {"sizes", case_sizes, false},
@@ -41,14 +42,15 @@ static const struct {
     {"destroyed", case_destroyed, true},
     {"disconnected", case_disconnected, true},
     {"fork", case_fork, true},
+    {"killed", case_killed, true, true},
 };
 
-static bool wanted(const char *name, int count, char **names)
+static bool named(const char *name, int count, char **names)
 {
     for (int i = 0; i < count; i++)
         if (!strcmp(names[i], name))
             return true;
-    return count == 0;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -59,7 +61,8 @@ int main(int argc, char **argv)
     struct app app = {.name = "start", .native = native};
     app_open(&app);
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        if (!wanted(cases[i].name, argc, argv) || (native && cases[i].own))
+        bool wanted = argc ? named(cases[i].name, argc, argv) : !cases[i].asked;
+        if (!wanted || (native && cases[i].own))
             continue;
         alarm(CASE_SECONDS);
         app.name = cases[i].name;
