@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The headless Vulkan programs through the paravirtual UMD, all in a build with sanitizers: program,
-# shim, UMD, service and worker. They print what they print on the host's driver, and the sanitizers
-# find nothing in what is gpupv's.
+# The headless Vulkan programs through the paravirtual UMD, and that with windows on X11, all in a build
+# with sanitizers: program, shim, UMD, service and worker. They print what they print on the host's
+# driver, and the sanitizers find nothing in what is gpupv's.
 # Usage: test-vulkan-sanitized.sh BUILD [PROGRAM...]
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -16,6 +16,7 @@ if [ $# -gt 0 ]; then
   names=("$@")
 else
   mapfile -t names < <(cd "$programs" && ls vk_* | sed -n 's/^vk_\([a-z]*\)$/\1/p')
+  names+=(windows)
 fi
 sanitized_is_build || { echo "$sandbox_build is a build without sanitizers: skipped"; exit 77; }
 
@@ -25,7 +26,28 @@ sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
 
 failed=0
+# It compares what it sees by itself.
+windows() { # [VARIABLE=VALUE…]
+  local status=0
+  sandbox_guest env GPUPV_STRICT=1 "$@" \
+    timeout "${GPUPV_TEST_TIMEOUT:-200}" "$sandbox_build/tests/windows/windows" \
+    > "$sandbox/guest" 2> "$sandbox/guest.err" || status=$?
+  if [ "$status" -eq 0 ] && ! grep -qE "$sanitized_findings" "$sandbox/guest.err"; then
+    echo "windows: $(grep -c ': done$' "$sandbox/guest") cases"
+    return
+  fi
+  failed=$((failed + 1))
+  cat "$sandbox/guest"
+  head -n 60 "$sandbox/guest.err"
+}
+
 for name in "${names[@]}"; do
+  if [ "$name" = windows ]; then
+    sandbox_start_display
+    windows
+    windows GPUPV_WINDOW_IMAGES=copy
+    continue
+  fi
   native=$sandbox/$name.native guest=$sandbox/$name.guest native_status=0 status=0
   VK_DRIVER_FILES=$icd "$programs/vk_$name" > "$native" 2> "$native.err" || native_status=$?
   [ "$native_status" -eq 0 ] ||

@@ -47,12 +47,12 @@ if [ "$validation" = guest ]; then
   sandbox_guest_file "$manifest"
 fi
 
-# What the program prints on the host's own driver; what it says of that, without addresses.
+# What the program prints on the host's own driver; what the layer says there.
 native() {
   env "${layer[@]}" VK_DRIVER_FILES="$icd" timeout 200 "$program" --native > "$sandbox/native" 2> "$sandbox/native.err" ||
     { cat "$sandbox/native" "$sandbox/native.err" >&2; fail "the program on the host's own driver"; }
 }
-messages() { { grep -oE '\[ (VUID|UNASSIGNED)-[^ ]* \]' "$1" || true; } | sort -u; }
+messages() { { grep -ohE '\[ (VUID|UNASSIGNED)[^ ]* \]' "$@" || true; } | sort -u; }
 
 guest() { # NAME VARIABLE=VALUE…
   local name=$1 status=0 line start=$SECONDS
@@ -63,7 +63,7 @@ guest() { # NAME VARIABLE=VALUE…
     { cat "$sandbox/guest.out"; tail -n 20 "$sandbox/guest.err"; fail "$name: status $status"; }
   while read -r line; do
     grep -Fx -- "$line" "$sandbox/guest.out" > /dev/null || fail "$name: the program does not print '$line'"
-  done < "$sandbox/native"
+  done < <(grep -v '^VUID\|^ *Objects:\|^ *\[' "$sandbox/native")
   refuse 'GPUPV|umd.*(error|warning):' "$sandbox/guest.err"
   echo "$name: $(grep -c ': done$' "$sandbox/guest.out") cases, $((SECONDS - start)) s"
 }
@@ -85,10 +85,13 @@ native
 if [ -n "${GPUPV_TEST_APERTURE:-}${GPUPV_TEST_32:-}${GPUPV_TEST_X:-}$validation" ]; then
   guest "as asked"
   if [ "$validation" = guest ]; then
-    messages "$sandbox/native.err" > "$sandbox/native.said"
-    messages "$sandbox/guest.err" > "$sandbox/guest.said"
-    comm -13 "$sandbox/native.said" "$sandbox/guest.said" > "$sandbox/new"
-    [ ! -s "$sandbox/new" ] || { head -n 40 "$sandbox/guest.err"; cat "$sandbox/new"; fail "the validation layer in the guest says more"; }
+    messages "$sandbox/native" "$sandbox/native.err" > "$sandbox/native.said"
+    messages "$sandbox/guest.out" "$sandbox/guest.err" > "$sandbox/guest.said"
+    # The case `retired` breaks one rule on purpose, which shows that the layer is there.
+    expect 'VUID-vkAcquireNextImageKHR-swapchain-01285' "$sandbox/guest.said"
+    comm -13 "$sandbox/native.said" "$sandbox/guest.said" |
+      grep -v 'VUID-vkAcquireNextImageKHR-swapchain-01285' > "$sandbox/new" || true
+    [ ! -s "$sandbox/new" ] || { cat "$sandbox/guest.out" | head -n 40; cat "$sandbox/new"; fail "the validation layer in the guest says more"; }
   elif [ "$validation" = worker ]; then
     grep -v 'VUID-VkBindImageMemoryInfo-memory-02729' "$sandbox/gpupvd.log" > "$sandbox/said" || true
     refuse 'VUID-|Validation Error|UNASSIGNED-' "$sandbox/said"
