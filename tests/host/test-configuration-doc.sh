@@ -53,7 +53,7 @@ for section in SERVICE ADAPTER VM; do
   compare "keys of $prefix in gpupv.ini" "$work/code" "$work/ini"
 done
 
-for folder in util wire kmt registry hoststore loader icd host tools; do
+for folder in util wire kmt registry hoststore loader icd umd host tools; do
   grep -rhoE 'getenv\("GPUPV_[A-Z_]+"\)' "$root/$folder" --include='*.[ch]' --include='*.j2'
 done | sed 's/.*"\(.*\)".*/\1/' > "$work/code"
 table_of "$doc" '## Environment of the guest' > "$work/doc"
