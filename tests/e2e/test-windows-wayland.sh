@@ -58,5 +58,11 @@ window_timeout=40
 for mode in fifo mailbox; do
   run "hidden-$mode" --at 10 pause 60000 -- guest /opt/wayland hidden "$mode"
 done
+echo "== a guest whose adapters are not paired with its display"
+printf '%s\n' 'gpupv registry 1' '[HKLM\SYSTEM\CurrentControlSet\Control\GraphicsDrivers]' \
+  '"GpuVirtualizationFlags" = dword:0' > "$sandbox/guest/etc/unpaired.hive"
+window_wl unpaired -- guest env GPUPV_GUEST_HIVE=/etc/unpaired.hive /opt/wayland frames
+[ "$window_status" -eq 1 ] || { window_say unpaired; fail "unpaired: status $window_status"; }
+expect 'cannot present on the display' "$sandbox/unpaired.out"
 window_no_leaks
 echo "all as it should be"
