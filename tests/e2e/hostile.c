@@ -233,7 +233,7 @@ static void must_answer(struct stream *s, const char *what)
 #define ID(slot, type) STREAM_ID(slot, 1, VKWIRE_OBJECT_##type)
 #define HERE ((void *)(uintptr_t)1) /* stands for a pointer: what it points to follows */
 
-enum { QUEUE = 1, BUFFER = 10, MEMORY, POOL, COMMANDS, OTHER };
+enum { QUEUE = 1, BUFFER = 10, MEMORY, POOL, COMMANDS, OTHER, ANOTHER };
 #define MEMORY_SIZE (64u * 1024u)
 
 static const float one = 1.0f;
@@ -714,19 +714,41 @@ static void pointer_of_guest(struct stream *s)
     send_commands(s);
 }
 
-/* What follows a descriptor write depends on its type. */
-static void push_descriptor(struct stream *s, uint32_t type)
+/* A layout of one set, whose binding 0 has one descriptor. */
+static void put_layouts(struct stream *s, uint32_t type)
 {
     size_t at = s->encoder.used;
+    PUT(s, (struct vkwire_CreateDescriptorSetLayout){
+               .head = {.opcode = VKWIRE_CreateDescriptorSetLayout},
+               .pSetLayout = ID(ANOTHER, DESCRIPTOR_SET_LAYOUT)});
+    PUT(s, (VkDescriptorSetLayoutCreateInfo){
+               .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+               .flags = VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR,
+               .bindingCount = 1,
+               .pBindings = HERE});
+    PUT(s, (VkDescriptorSetLayoutBinding){.descriptorType = (VkDescriptorType)type,
+                                          .descriptorCount = 1,
+                                          .stageFlags = VK_SHADER_STAGE_ALL});
+    end(s, at);
+    at = s->encoder.used;
     PUT(s, (struct vkwire_CreatePipelineLayout){.head = {.opcode = VKWIRE_CreatePipelineLayout},
                                                 .pPipelineLayout = ID(OTHER, PIPELINE_LAYOUT)});
-    PUT(s, (VkPipelineLayoutCreateInfo){.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO});
+    PUT(s, (VkPipelineLayoutCreateInfo){.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+                                        .setLayoutCount = 1,
+                                        .pSetLayouts = HERE});
+    PUT(s, (uint64_t){ID(ANOTHER, DESCRIPTOR_SET_LAYOUT)});
     end(s, at);
     send_commands(s);
+}
+
+/* What follows a descriptor write depends on its type. */
+static void push_descriptor(struct stream *s, uint32_t type, uint32_t binding, uint32_t set)
+{
     PUT(s, (struct stream_push_descriptors){.head = {.opcode = STREAM_PUSH_DESCRIPTORS},
                                             .writes = 1,
+                                            .set = set,
                                             .layout = ID(OTHER, PIPELINE_LAYOUT)});
-    PUT(s, (struct stream_descriptor_write){.count = 1, .type = type});
+    PUT(s, (struct stream_descriptor_write){.binding = binding, .count = 1, .type = type});
     PUT(s, (struct stream_descriptor_buffer){.buffer = ID(BUFFER, BUFFER), .range = 16});
     end(s, 0);
     send(s, STREAM_BATCH_RECORDING, ID(COMMANDS, COMMAND_BUFFER));
@@ -734,12 +756,26 @@ static void push_descriptor(struct stream *s, uint32_t type)
 
 static void union_tag_unknown(struct stream *s)
 {
-    push_descriptor(s, 0x12345678);
+    put_layouts(s, VK_DESCRIPTOR_TYPE_SAMPLER);
+    push_descriptor(s, 0x12345678, 0, 0);
 }
 
 static void union_tag_wrong(struct stream *s)
 {
-    push_descriptor(s, VK_DESCRIPTOR_TYPE_SAMPLER);
+    put_layouts(s, VK_DESCRIPTOR_TYPE_SAMPLER);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_SAMPLER, 0, 0);
+}
+
+static void binding_unknown(struct stream *s)
+{
+    put_layouts(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 77, 0);
+}
+
+static void set_unknown(struct stream *s)
+{
+    put_layouts(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 0, 1);
 }
 
 static void enum_unknown(struct stream *s)
@@ -1068,7 +1104,9 @@ static const struct hostile_case {
     CASE(chain_long, DEVICE, NULL),
     CASE(pointer_without_pointee, BARE, "vkCreateDevice: " SHORTER),
     CASE(pointer_of_guest, DEVICE, "vkCreateBuffer: "),
-    CASE(union_tag_unknown, OBJECTS, "it writes descriptors of an unknown type"),
+    CASE(union_tag_unknown, OBJECTS, "it writes descriptors that their layout does not have"),
+    CASE(binding_unknown, OBJECTS, "it writes descriptors that their layout does not have"),
+    CASE(set_unknown, OBJECTS, "its layout has no such set"),
     CASE(union_tag_wrong, OBJECTS, NO_OBJECT),
     CASE(enum_unknown, DEVICE, "a pool of queries of type"),
     CASE(bind_behind, OBJECTS, "vkBindBufferMemory2: "),
