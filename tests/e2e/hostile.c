@@ -858,6 +858,69 @@ static void memory_freed_twice(struct stream *s)
     send_commands(s);
 }
 
+/* --- Acquired images --- */
+
+static void put_acquired(struct stream *s, uint64_t id)
+{
+    PUT(s, (struct stream_object){.head = {STREAM_SIGNAL_ACQUIRED, 2}, .id = id});
+}
+
+static void acquired_unknown(struct stream *s)
+{
+    put_acquired(s, ID(OTHER, SEMAPHORE));
+    send_commands(s);
+}
+
+static void acquired_of_other_type(struct stream *s)
+{
+    put_acquired(s, ID(BUFFER, BUFFER));
+    send_commands(s);
+}
+
+static void acquired_truncated(struct stream *s)
+{
+    send_words(s, STREAM_SIGNAL_ACQUIRED, 1);
+}
+
+static void acquired_without_device(struct stream *s)
+{
+    put_acquired(s, ID(OTHER, SEMAPHORE));
+    send_commands(s);
+}
+
+static void put_semaphore(struct stream *s, uint64_t id)
+{
+    size_t at = s->encoder.used;
+    PUT(s, (struct vkwire_CreateSemaphore){.head = {.opcode = VKWIRE_CreateSemaphore},
+                                           .pSemaphore = id});
+    PUT(s, (VkSemaphoreCreateInfo){.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO});
+    end(s, at);
+}
+
+static void acquired_too_many(struct stream *s)
+{
+    for (uint32_t i = 0; i < 300; i++) {
+        put_semaphore(s, ID(OTHER + i, SEMAPHORE));
+        put_acquired(s, ID(OTHER + i, SEMAPHORE));
+        send_commands(s);
+    }
+}
+
+/* Images that are acquired and destroyed again and again cost nothing. */
+static void acquired_again_and_again(struct stream *s)
+{
+    put_semaphore(s, ID(OTHER, SEMAPHORE));
+    for (uint32_t i = 0; i < 2000; i++) {
+        put_acquired(s, ID(OTHER, SEMAPHORE));
+        put_semaphore(s, ID(OTHER + 1, SEMAPHORE));
+        put_acquired(s, ID(OTHER + 1, SEMAPHORE));
+        PUT(s, (struct vkwire_DestroySemaphore){.head = {VKWIRE_DestroySemaphore, 2},
+                                                .semaphore = ID(OTHER + 1, SEMAPHORE)});
+        send_commands(s);
+    }
+    must_answer(s, "images that are acquired");
+}
+
 /* --- Replies --- */
 
 static void send_barrier(struct stream *s, uint32_t word)
@@ -1119,6 +1182,12 @@ static const struct hostile_case {
     CASE(memory_too_large, DEVICE, "1048576 bytes of memory in the allocation 0x[0-9a-f]+ of 65536"),
     CASE(memory_of_no_type, DEVICE, "vkAllocateMemory: 65536 bytes of type 31"),
     CASE(memory_freed_twice, OBJECTS, NO_OBJECT),
+    CASE(acquired_unknown, DEVICE, NO_OBJECT),
+    CASE(acquired_of_other_type, OBJECTS, NO_OBJECT),
+    CASE(acquired_truncated, DEVICE, "the command 61452 of only 8 bytes"),
+    CASE(acquired_without_device, BARE, "the command 61452 without a device"),
+    CASE(acquired_too_many, DEVICE, "more than 256 acquired images that nobody waits for"),
+    CASE(acquired_again_and_again, DEVICE, NULL),
     CASE(reply_slot, BARE, "the slot word 0x504"),
     CASE(reply_ticket, BARE, "the slot word 0x0"),
     CASE(fetch_nothing, BARE, "the part at 0 of a reply that has none"),

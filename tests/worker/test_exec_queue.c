@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "host/worker/exec.h"
+#include "host/worker/exec_acquired.h"
 #include "host/worker/exec_sparse.h"
 #include "host/worker/exec_sync.h"
 #include "host/worker/stream_io.h"
@@ -40,6 +41,11 @@ static struct {
     uint64_t signal_values[4][4];
     uint32_t device_indices[4];
     VkPipelineStageFlags2 stages;
+    /* Its first batch's waits, and what goes along with them. */
+    uint32_t wait_count, wait_value_count, wait_index_count;
+    VkSemaphore waits_for[8];
+    uint64_t wait_values[8], wait_stages[8];
+    uint32_t wait_indices[8];
 } driver;
 
 static uint64_t index_of(VkSemaphore semaphore)
@@ -120,12 +126,32 @@ static void *find(const void *next, VkStructureType type)
     return NULL;
 }
 
+static void note_waits(uint32_t count, const VkSemaphore *semaphores, const void *next)
+{
+    const VkTimelineSemaphoreSubmitInfo *values =
+        find(next, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    const VkDeviceGroupSubmitInfo *group =
+        find(next, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
+    driver.wait_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        driver.waits_for[i] = semaphores[i];
+    driver.wait_value_count = values ? values->waitSemaphoreValueCount : 0;
+    for (uint32_t i = 0; i < driver.wait_value_count; i++)
+        driver.wait_values[i] = values->pWaitSemaphoreValues[i];
+    driver.wait_index_count = group ? group->waitSemaphoreCount : 0;
+    for (uint32_t i = 0; i < driver.wait_index_count; i++)
+        driver.wait_indices[i] = group->pWaitSemaphoreDeviceIndices[i];
+}
+
 static VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos,
                                         VkFence fence)
 {
     (void)queue;
     assert_true(fence == VK_NULL_HANDLE);
     driver.batches = count;
+    note_waits(infos->waitSemaphoreCount, infos->pWaitSemaphores, infos->pNext);
+    for (uint32_t i = 0; i < driver.wait_count; i++)
+        driver.wait_stages[i] = infos->pWaitDstStageMask[i];
     for (uint32_t i = 0; i < count; i++) {
         const VkTimelineSemaphoreSubmitInfo *values =
             find(infos[i].pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
@@ -149,6 +175,12 @@ static VkResult VKAPI_CALL queue_submit2(VkQueue queue, uint32_t count, const Vk
     (void)queue;
     assert_true(fence == VK_NULL_HANDLE);
     driver.batches = count;
+    driver.wait_count = infos->waitSemaphoreInfoCount;
+    for (uint32_t i = 0; i < driver.wait_count; i++) {
+        driver.waits_for[i] = infos->pWaitSemaphoreInfos[i].semaphore;
+        driver.wait_values[i] = infos->pWaitSemaphoreInfos[i].value;
+        driver.wait_stages[i] = infos->pWaitSemaphoreInfos[i].stageMask;
+    }
     for (uint32_t i = 0; i < count; i++) {
         driver.signal_count[i] = infos[i].signalSemaphoreInfoCount;
         for (uint32_t j = 0; j < infos[i].signalSemaphoreInfoCount; j++) {
@@ -157,6 +189,16 @@ static VkResult VKAPI_CALL queue_submit2(VkQueue queue, uint32_t count, const Vk
             driver.stages = infos[i].pSignalSemaphoreInfos[j].stageMask;
         }
     }
+    return driver.failure;
+}
+
+static VkResult VKAPI_CALL queue_bind_sparse(VkQueue queue, uint32_t count,
+                                             const VkBindSparseInfo *infos, VkFence fence)
+{
+    (void)queue;
+    assert_true(fence == VK_NULL_HANDLE);
+    driver.batches = count;
+    note_waits(infos->waitSemaphoreCount, infos->pWaitSemaphores, infos->pNext);
     return driver.failure;
 }
 
@@ -194,14 +236,16 @@ bool exec_sparse_fits(struct exec *x, uint32_t count, const VkBindSparseInfo *in
     return true;
 }
 
-/* Objects: any id is a live semaphore. */
+/* Objects: any id but 0 is a live semaphore. */
 static struct exec_object any_object;
 
 struct exec_object *exec_object_get(struct exec *x, uint64_t id, uint8_t type)
 {
-    (void)x, (void)id;
     assert_int_equal(type, VKWIRE_OBJECT_SEMAPHORE);
-    return &any_object;
+    if (!id)
+        exec_fail(x, STREAM_LOST_PROTOCOL, "no such object");
+    any_object.handle[0] = id;
+    return id ? &any_object : NULL;
 }
 
 void exec_object_remove(struct exec *x, struct exec_object *object)
@@ -232,6 +276,7 @@ static int set_up(void **state)
     f.vk.WaitSemaphores = wait_semaphores;
     f.vk.QueueSubmit = queue_submit;
     f.vk.QueueSubmit2 = queue_submit2;
+    f.vk.QueueBindSparse = queue_bind_sparse;
     f.exec.vk = &f.vk;
     f.exec.queue_count = QUEUES;
     arena_init(&f.exec.arena, 1 << 20);
@@ -413,6 +458,168 @@ static void semaphores_in_use_are_left(void **state)
     assert_int_equal(driver.destroyed, 0);
 }
 
+/* --- Semaphores of acquired images --- */
+
+static VkSemaphore semaphore(uint64_t id)
+{
+    return (VkSemaphore)(uintptr_t)id;
+}
+
+static void acquire(struct fixture *f, uint64_t id)
+{
+    const struct stream_object command = {.id = id};
+    exec_signal_acquired(&f->exec, &command);
+}
+
+static void assert_waits(const uint64_t *ids, uint32_t count)
+{
+    assert_int_equal(driver.wait_count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_true(driver.waits_for[i] == semaphore(ids[i]));
+}
+
+/* Waits for 0x50 to 0x53, with values 10… for the first `values` and device indices 20…. */
+static void submit_waits(struct fixture *f, uint32_t values, uint32_t indices)
+{
+    VkSemaphore waits[] = {semaphore(0x50), semaphore(0x51), semaphore(0x52), semaphore(0x53)};
+    VkPipelineStageFlags stages[] = {1, 2, 4, 8};
+    uint64_t numbers[] = {10, 11, 12, 13};
+    uint32_t devices[] = {20, 21, 22, 23};
+    VkDeviceGroupSubmitInfo group = {VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO,
+                                     .waitSemaphoreCount = indices,
+                                     .pWaitSemaphoreDeviceIndices = devices};
+    VkTimelineSemaphoreSubmitInfo timeline = {VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                              &group, .waitSemaphoreValueCount = values,
+                                              .pWaitSemaphoreValues = numbers};
+    VkSubmitInfo info = {VK_STRUCTURE_TYPE_SUBMIT_INFO, &timeline, .waitSemaphoreCount = 4,
+                         .pWaitSemaphores = waits, .pWaitDstStageMask = stages};
+    struct args_QueueSubmit args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 1, .pSubmits = &info};
+    exec_QueueSubmit(&f->exec, &args);
+    arena_reset(&f->exec.arena);
+}
+
+static void acquired_images_are_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    acquire(f, 0x50);
+    acquire(f, 0x52);
+    acquire(f, 0x99);
+    submit_waits(f, 4, 4);
+    const uint64_t left[] = {0x51, 0x53}, values[] = {11, 13}, stages[] = {2, 8};
+    const uint32_t indices[] = {21, 23};
+    assert_waits(left, 2);
+    assert_int_equal(driver.wait_value_count, 2);
+    assert_memory_equal(driver.wait_values, values, sizeof(values));
+    assert_memory_equal(driver.wait_stages, stages, sizeof(stages));
+    assert_int_equal(driver.wait_index_count, 2);
+    assert_memory_equal(driver.wait_indices, indices, sizeof(indices));
+    /* Once each. */
+    const uint64_t all[] = {0x50, 0x51, 0x52, 0x53};
+    submit_waits(f, 4, 4);
+    assert_waits(all, 4);
+    assert_int_equal(f->exec.acquired.count, 1);
+}
+
+static void fewer_values_than_waits(void **state)
+{
+    struct fixture *f = *state;
+    acquire(f, 0x51);
+    acquire(f, 0x53);
+    submit_waits(f, 2, 0);
+    const uint64_t left[] = {0x50, 0x52}, stages[] = {1, 4};
+    assert_waits(left, 2);
+    assert_int_equal(driver.wait_value_count, 1);
+    assert_int_equal(driver.wait_values[0], 10);
+    assert_int_equal(driver.wait_index_count, 0);
+    assert_memory_equal(driver.wait_stages, stages, sizeof(stages));
+}
+
+static void the_last_wait_goes(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t id = 0x50; id <= 0x53; id++)
+        acquire(f, id);
+    submit_waits(f, 4, 4);
+    assert_int_equal(driver.wait_count + driver.wait_value_count + driver.wait_index_count, 0);
+    assert_int_equal(f->exec.acquired.count, 0);
+    assert_int_equal(f->exec.lost, STREAM_ALIVE);
+}
+
+static void acquired_images_in_the_second_form(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphoreSubmitInfo waits[3] = {0};
+    for (uint64_t i = 0; i < 3; i++)
+        waits[i] = (VkSemaphoreSubmitInfo){VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+                                           .semaphore = semaphore(0x50 + i), .value = 30 + i,
+                                           .stageMask = 1u << i};
+    VkSubmitInfo2 info = {VK_STRUCTURE_TYPE_SUBMIT_INFO_2, .waitSemaphoreInfoCount = 3,
+                          .pWaitSemaphoreInfos = waits};
+    struct args_QueueSubmit2 args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 1, .pSubmits = &info};
+    acquire(f, 0x51);
+    exec_QueueSubmit2(&f->exec, &args);
+    const uint64_t left[] = {0x50, 0x52}, values[] = {30, 32}, stages[] = {1, 4};
+    assert_waits(left, 2);
+    assert_memory_equal(driver.wait_values, values, sizeof(values));
+    assert_memory_equal(driver.wait_stages, stages, sizeof(stages));
+}
+
+static void acquired_images_in_sparse_binding(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphore waits[] = {semaphore(0x50), semaphore(0x51)};
+    uint64_t numbers[] = {10, 11};
+    VkTimelineSemaphoreSubmitInfo timeline = {VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                              .waitSemaphoreValueCount = 2,
+                                              .pWaitSemaphoreValues = numbers};
+    VkBindSparseInfo info = {VK_STRUCTURE_TYPE_BIND_SPARSE_INFO, &timeline,
+                             .waitSemaphoreCount = 2, .pWaitSemaphores = waits};
+    struct args_QueueBindSparse args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .bindInfoCount = 1, .pBindInfo = &info};
+    acquire(f, 0x50);
+    exec_QueueBindSparse(&f->exec, &args);
+    const uint64_t left[] = {0x51};
+    assert_waits(left, 1);
+    assert_int_equal(driver.wait_value_count, 1);
+    assert_int_equal(driver.wait_values[0], 11);
+}
+
+static void a_destroyed_semaphore_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    acquire(f, 0x50);
+    acquire(f, 0x51);
+    destroy(f); /* 0x50 */
+    assert_int_equal(f->exec.acquired.count, 1);
+    submit_waits(f, 0, 0); /* another one with the same handle */
+    const uint64_t left[] = {0x50, 0x52, 0x53};
+    assert_waits(left, 3);
+}
+
+static void too_many_acquired_images(void **state)
+{
+    struct fixture *f = *state;
+    for (uint64_t i = 0; i < EXEC_MOST_ACQUIRED; i++)
+        acquire(f, 1 + i);
+    for (uint64_t i = 0; i < 1000; i++) /* one that is signalled already */
+        acquire(f, 7);
+    assert_int_equal(f->exec.lost, STREAM_ALIVE);
+    assert_int_equal(f->exec.acquired.count, EXEC_MOST_ACQUIRED);
+    acquire(f, 1 + EXEC_MOST_ACQUIRED);
+    assert_int_equal(f->exec.lost, STREAM_LOST_PROTOCOL);
+    assert_int_equal(f->exec.acquired.count, EXEC_MOST_ACQUIRED);
+}
+
+static void an_acquired_image_for_no_semaphore(void **state)
+{
+    struct fixture *f = *state;
+    acquire(f, 0);
+    assert_int_equal(f->exec.lost, STREAM_LOST_PROTOCOL);
+    assert_int_equal(f->exec.acquired.count, 0);
+}
+
 /* --- Completion --- */
 
 static void polling_tells_progress(void **state)
@@ -550,6 +757,14 @@ int main(void)
         TEST(semaphores_outlive_the_submissions_before),
         TEST(many_semaphores_are_destroyed_when_idle),
         TEST(semaphores_in_use_are_left),
+        TEST(acquired_images_are_not_waited_for),
+        TEST(fewer_values_than_waits),
+        TEST(the_last_wait_goes),
+        TEST(acquired_images_in_the_second_form),
+        TEST(acquired_images_in_sparse_binding),
+        TEST(a_destroyed_semaphore_is_forgotten),
+        TEST(too_many_acquired_images),
+        TEST(an_acquired_image_for_no_semaphore),
         TEST(polling_tells_progress),
         TEST(threads_watch_while_the_stream_sleeps),
         TEST(nobody_looks_when_nothing_is_pending),

@@ -1,0 +1,857 @@
+/* SPDX-License-Identifier: MIT */
+/* Swapchains and presenting, on a window system of the test's own (fake_window.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "fake_window.h"
+#include "umd/umd_sync.h"
+#include "umd_commands.h"
+#include "vkwire.h"
+
+#define SECOND UINT64_C(1000000000)
+#define IMAGES 3
+
+struct fixture {
+    struct umd_device device;
+    struct umd_stream stream;
+    struct fake_window window, other;
+    VkDevice handle;
+    VkQueue queue;
+    VkSwapchainKHR swapchain; /* of `window`, if made */
+};
+
+static int set_up(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    fake_device_init(&f->device, &f->stream);
+    fake_window_init(&f->window);
+    fake_window_init(&f->other);
+    f->handle = (VkDevice)&f->device;
+    f->queue = (VkQueue)&f->device.queues[0];
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    fake_window_finish(&f->window);
+    fake_window_finish(&f->other);
+    fake_device_finish(&f->device);
+    free(f);
+    return 0;
+}
+
+static VkSwapchainCreateInfoKHR usual(struct fixture *f)
+{
+    return (VkSwapchainCreateInfoKHR){.sType = VK_STRUCTURE_TYPE_SWAPCHAIN_CREATE_INFO_KHR,
+                                      .surface = fake_surface(&f->window),
+                                      .minImageCount = IMAGES,
+                                      .imageFormat = VK_FORMAT_B8G8R8A8_UNORM,
+                                      .imageExtent = {64, 48},
+                                      .imageArrayLayers = 1,
+                                      .imageUsage = VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+                                      .presentMode = VK_PRESENT_MODE_FIFO_KHR};
+}
+
+static void make(struct fixture *f)
+{
+    const VkSwapchainCreateInfoKHR info = usual(f);
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &f->swapchain), VK_SUCCESS);
+}
+
+static uint32_t acquire_from(struct fixture *f, VkSwapchainKHR swapchain, VkResult wanted)
+{
+    uint32_t index = UINT32_MAX;
+    VkResult result = umd_AcquireNextImageKHR(f->handle, swapchain, UINT64_MAX, VK_NULL_HANDLE,
+                                              VK_NULL_HANDLE, &index);
+    assert_int_equal(result, wanted);
+    return index;
+}
+
+static uint32_t acquire(struct fixture *f)
+{
+    return acquire_from(f, f->swapchain, VK_SUCCESS);
+}
+
+static VkResult try_acquire(struct fixture *f, uint64_t timeout)
+{
+    uint32_t index;
+    return umd_AcquireNextImageKHR(f->handle, f->swapchain, timeout, VK_NULL_HANDLE, VK_NULL_HANDLE,
+                                   &index);
+}
+
+static VkResult present_as(struct fixture *f, VkSwapchainKHR swapchain, uint32_t index,
+                           const void *next)
+{
+    const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                                   .pNext = next,
+                                   .swapchainCount = 1,
+                                   .pSwapchains = &swapchain,
+                                   .pImageIndices = &index};
+    return umd_QueuePresentKHR(f->queue, &info);
+}
+
+static VkResult present(struct fixture *f, uint32_t index)
+{
+    return present_as(f, f->swapchain, index, NULL);
+}
+
+static VkResult present_id(struct fixture *f, uint32_t index, uint64_t id)
+{
+    const VkPresentIdKHR ids = {
+        .sType = VK_STRUCTURE_TYPE_PRESENT_ID_KHR, .swapchainCount = 1, .pPresentIds = &id};
+    return present_as(f, f->swapchain, index, &ids);
+}
+
+static struct umd_swapchain *state_of(struct fixture *f)
+{
+    return umd_object(&f->device, UMD_ID(f->swapchain));
+}
+
+/* The window no longer needs what it got as the `number`th. */
+static void release(struct fixture *f, uint32_t number)
+{
+    struct umd_swapchain *swapchain = state_of(f);
+    pthread_mutex_lock(&f->window.lock);
+    uint32_t index = f->window.shown[number].index;
+    uint64_t id = f->window.shown[number].present_id;
+    pthread_mutex_unlock(&f->window.lock);
+    umd_swapchain_shown(swapchain, id);
+    umd_swapchain_idle(swapchain, &swapchain->images[index]);
+}
+
+static void nap(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
+}
+
+/* --- Creation --- */
+
+static void refuse(struct fixture *f, VkSwapchainCreateInfoKHR info, VkResult wanted)
+{
+    VkSwapchainKHR swapchain;
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &swapchain), wanted);
+}
+
+static void what_cannot_be_made(void **state)
+{
+    struct fixture *f = *state;
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.imageExtent.height = 0;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info = usual(f);
+    info.minImageCount = UMD_MAX_SWAPCHAIN_IMAGES + 1;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info = usual(f);
+    info.presentMode = VK_PRESENT_MODE_IMMEDIATE_KHR;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info.presentMode = (VkPresentModeKHR)1000111000;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info = usual(f);
+    info.imageArrayLayers = 2;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info = usual(f);
+    info.imageFormat = VK_FORMAT_R8G8B8A8_UNORM;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    info = usual(f);
+    info.flags = VK_SWAPCHAIN_CREATE_PROTECTED_BIT_KHR;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    fake_old_shim = true;
+    refuse(f, usual(f), VK_ERROR_INITIALIZATION_FAILED);
+    assert_int_equal(f->window.creates, 0);
+}
+
+static void every_step_of_creation_may_fail(void **state)
+{
+    struct fixture *f = *state;
+    f->window.limits_result = VK_ERROR_SURFACE_LOST_KHR;
+    refuse(f, usual(f), VK_ERROR_SURFACE_LOST_KHR);
+    f->window.limits_result = VK_SUCCESS;
+    fake_images_result = VK_ERROR_OUT_OF_DEVICE_MEMORY;
+    refuse(f, usual(f), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+    fake_images_result = VK_ERROR_FORMAT_NOT_SUPPORTED;
+    refuse(f, usual(f), VK_ERROR_INITIALIZATION_FAILED);
+    fake_images_result = VK_SUCCESS;
+    f->window.create_result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    refuse(f, usual(f), VK_ERROR_OUT_OF_HOST_MEMORY);
+    f->window.create_result = VK_SUCCESS;
+    fake_no_threads = true;
+    refuse(f, usual(f), VK_ERROR_OUT_OF_HOST_MEMORY);
+    fake_no_threads = false;
+    make(f); /* the window is free all the same */
+}
+
+static void a_window_has_one_swapchain(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    refuse(f, usual(f), VK_ERROR_NATIVE_WINDOW_IN_USE_KHR);
+    /* One of another window does not help. */
+    VkSwapchainKHR other;
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.surface = fake_surface(&f->other);
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &other), VK_SUCCESS);
+    info = usual(f);
+    info.oldSwapchain = other;
+    refuse(f, info, VK_ERROR_NATIVE_WINDOW_IN_USE_KHR);
+    umd_DestroySwapchainKHR(f->handle, other, NULL);
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    make(f);
+}
+
+static void failing_retires_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.oldSwapchain = f->swapchain;
+    info.imageExtent.width = 0;
+    refuse(f, info, VK_ERROR_INITIALIZATION_FAILED);
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+    VkSwapchainKHR next;
+    info = usual(f);
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &next), VK_SUCCESS);
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    f->swapchain = next;
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+}
+
+static void *VKAPI_CALL counted_alloc(void *data, size_t size, size_t alignment,
+                                      VkSystemAllocationScope scope)
+{
+    (void)alignment, (void)scope;
+    ++*(int *)data;
+    return malloc(size);
+}
+
+static void VKAPI_CALL counted_free(void *data, void *memory)
+{
+    if (memory)
+        --*(int *)data;
+    free(memory);
+}
+
+static void the_programs_allocator(void **state)
+{
+    struct fixture *f = *state;
+    int count = 0;
+    const VkAllocationCallbacks allocator = {
+        .pUserData = &count, .pfnAllocation = counted_alloc, .pfnFree = counted_free};
+    const VkSwapchainCreateInfoKHR info = usual(f);
+    VkSwapchainKHR swapchain;
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, &allocator, &swapchain), VK_SUCCESS);
+    assert_int_equal(count, 1);
+    umd_DestroySwapchainKHR(f->handle, swapchain, &allocator);
+    assert_int_equal(count, 0);
+}
+
+static void images_are_listed(void **state)
+{
+    struct fixture *f = *state;
+    VkImage images[IMAGES + 1];
+    uint32_t count = 0;
+    make(f);
+    assert_int_equal(umd_GetSwapchainImagesKHR(f->handle, f->swapchain, &count, NULL), VK_SUCCESS);
+    assert_int_equal(count, IMAGES);
+    count = 2;
+    assert_int_equal(umd_GetSwapchainImagesKHR(f->handle, f->swapchain, &count, images),
+                     VK_INCOMPLETE);
+    assert_int_equal(count, 2);
+    count = IMAGES + 1;
+    assert_int_equal(umd_GetSwapchainImagesKHR(f->handle, f->swapchain, &count, images),
+                     VK_SUCCESS);
+    assert_int_equal(count, IMAGES);
+    assert_int_equal(UMD_ID(images[2]), 102);
+}
+
+/* --- Acquiring --- */
+
+static void images_come_in_turn(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    for (uint32_t i = 0; i < 7; i++) {
+        uint32_t index = acquire(f);
+        assert_int_equal(index, i % IMAGES);
+        assert_int_equal(present(f, index), VK_SUCCESS);
+        fake_await_shown(&f->window, i + 1);
+    }
+}
+
+static void no_image_is_idle(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(acquire(f), i);
+    assert_int_equal(try_acquire(f, 0), VK_NOT_READY);
+    assert_int_equal(try_acquire(f, 1), VK_TIMEOUT);
+    assert_int_equal(try_acquire(f, 3000000), VK_TIMEOUT);
+    assert_int_equal(try_acquire(f, 120000000), VK_TIMEOUT); /* longer than one sleep */
+}
+
+struct waiter {
+    struct fixture *f;
+    uint64_t timeout;
+    VkResult result;
+    atomic_bool done;
+};
+
+static void *wait_for_image(void *data)
+{
+    struct waiter *waiter = data;
+    waiter->result = try_acquire(waiter->f, waiter->timeout);
+    waiter->done = true;
+    return NULL;
+}
+
+/* All images are the window's; the thread waits for one. */
+static pthread_t start_waiting(struct fixture *f, struct waiter *waiter)
+{
+    pthread_t thread;
+    f->window.idles = false;
+    make(f);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, IMAGES);
+    *waiter = (struct waiter){.f = f, .timeout = UINT64_MAX};
+    assert_int_equal(pthread_create(&thread, NULL, wait_for_image, waiter), 0);
+    nap();
+    assert_false(waiter->done);
+    return thread;
+}
+
+static void an_idle_image_wakes(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter;
+    pthread_t thread = start_waiting(f, &waiter);
+    release(f, 1);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.result, VK_SUCCESS);
+    assert_int_equal(try_acquire(f, 0), VK_NOT_READY);
+}
+
+static void a_lost_window_wakes(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter;
+    pthread_t thread = start_waiting(f, &waiter);
+    f->window.dispatch_result = VK_ERROR_SURFACE_LOST_KHR;
+    fake_poke(&f->device, f->swapchain);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.result, VK_ERROR_SURFACE_LOST_KHR);
+    assert_int_equal(try_acquire(f, 0), VK_ERROR_SURFACE_LOST_KHR);
+}
+
+static void a_lost_device_wakes(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter;
+    pthread_t thread = start_waiting(f, &waiter);
+    fake_lose(&f->stream);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.result, VK_ERROR_DEVICE_LOST);
+}
+
+static void semaphore_and_fence(void **state)
+{
+    struct fixture *f = *state;
+    struct umd_fence fence = {UMD_POINT_NEVER};
+    uint64_t id = umd_id_create(&f->device.ids, VKWIRE_OBJECT_FENCE, &fence);
+    VkSemaphore semaphore = UMD_HANDLE(VkSemaphore, STREAM_ID(9, 1, VKWIRE_OBJECT_SEMAPHORE));
+    uint32_t index, sent;
+    make(f);
+    sent = f->stream.sent;
+    assert_int_equal(umd_AcquireNextImageKHR(f->handle, f->swapchain, 0, VK_NULL_HANDLE,
+                                             UMD_HANDLE(VkFence, id), &index),
+                     VK_SUCCESS);
+    assert_int_equal(f->stream.sent, sent); /* nobody need know */
+    assert_int_equal(fence.point, UMD_POINT_REACHED);
+    const VkAcquireNextImageInfoKHR info = {.sType = VK_STRUCTURE_TYPE_ACQUIRE_NEXT_IMAGE_INFO_KHR,
+                                            .swapchain = f->swapchain,
+                                            .semaphore = semaphore,
+                                            .deviceMask = 1};
+    assert_int_equal(umd_AcquireNextImage2KHR(f->handle, &info, &index), VK_SUCCESS);
+    assert_int_equal(f->stream.sent, sent + 1);
+    assert_int_equal(index, 1);
+    /* Without a place in the stream there is no image. */
+    f->stream.encoder.failed = true;
+    assert_int_equal(umd_AcquireNextImage2KHR(f->handle, &info, &index),
+                     VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_int_equal(umd_AcquireNextImage2KHR(f->handle, &info, &index), VK_SUCCESS);
+    assert_int_equal(index, 2);
+}
+
+/* --- Presenting --- */
+
+static void the_window_waits_for_the_host(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphore semaphore = UMD_HANDLE(VkSemaphore, STREAM_ID(9, 1, VKWIRE_OBJECT_SEMAPHORE));
+    make(f);
+    uint32_t index = acquire(f);
+    const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                                   .waitSemaphoreCount = 1,
+                                   .pWaitSemaphores = &semaphore,
+                                   .swapchainCount = 1,
+                                   .pSwapchains = &f->swapchain,
+                                   .pImageIndices = &index};
+    assert_int_equal(umd_QueuePresentKHR(f->queue, &info), VK_SUCCESS);
+    fake_await_sleepers(&f->stream, 1);
+    assert_int_equal(f->window.count, 0);
+    fake_complete(&f->stream, 0, 1);
+    fake_await_shown(&f->window, 1);
+    assert_int_equal(f->window.shown[0].index, index);
+}
+
+static void presentations_wait_for_the_screen(void **state)
+{
+    struct fixture *f = *state;
+    f->window.throttles = true;
+    make(f);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    nap();
+    pthread_mutex_lock(&f->window.lock);
+    assert_int_equal(f->window.count, 1);
+    pthread_mutex_unlock(&f->window.lock);
+    umd_swapchain_unthrottle(state_of(f));
+    fake_await_shown(&f->window, 2);
+    umd_swapchain_unthrottle(state_of(f));
+    fake_await_shown(&f->window, 3);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(f->window.shown[i].index, i);
+}
+
+static void what_has_changed(void **state)
+{
+    struct fixture *f = *state;
+    static VkRectLayerKHR rects[2000];
+    make(f);
+    const uint32_t counts[] = {0, 3, 2000};
+    for (uint32_t i = 0; i < 3; i++) {
+        const VkPresentRegionKHR region = {counts[i], rects};
+        const VkPresentRegionsKHR regions = {.sType = VK_STRUCTURE_TYPE_PRESENT_REGIONS_KHR,
+                                             .swapchainCount = 1,
+                                             .pRegions = &region};
+        assert_int_equal(present_as(f, f->swapchain, acquire(f), &regions), VK_SUCCESS);
+        fake_await_shown(&f->window, i + 1);
+    }
+    assert_int_equal(f->window.shown[0].rect_count, 0);
+    assert_int_equal(f->window.shown[1].rect_count, 3);
+    assert_int_equal(f->window.shown[2].rect_count, 0); /* too many: all of it */
+}
+
+static void several_windows_at_once(void **state)
+{
+    struct fixture *f = *state;
+    VkSwapchainKHR swapchains[2];
+    VkSwapchainCreateInfoKHR info = usual(f);
+    make(f);
+    swapchains[0] = f->swapchain;
+    info.surface = fake_surface(&f->other);
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &swapchains[1]), VK_SUCCESS);
+    uint32_t indices[2] = {acquire(f), acquire_from(f, swapchains[1], VK_SUCCESS)};
+    VkResult results[2];
+    const VkPresentInfoKHR both = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                                   .swapchainCount = 2,
+                                   .pSwapchains = swapchains,
+                                   .pImageIndices = indices,
+                                   .pResults = results};
+    f->window.look_result = VK_SUBOPTIMAL_KHR;
+    f->other.look_result = VK_ERROR_SURFACE_LOST_KHR;
+    assert_int_equal(umd_QueuePresentKHR(f->queue, &both), VK_ERROR_SURFACE_LOST_KHR);
+    assert_int_equal(results[0], VK_SUBOPTIMAL_KHR);
+    assert_int_equal(results[1], VK_ERROR_SURFACE_LOST_KHR);
+    fake_await_shown(&f->window, 1);
+    assert_int_equal(f->other.count, 0);
+    umd_DestroySwapchainKHR(f->handle, swapchains[1], NULL);
+}
+
+static void a_submission_that_fails(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphore semaphore = UMD_HANDLE(VkSemaphore, STREAM_ID(9, 1, VKWIRE_OBJECT_SEMAPHORE));
+    make(f);
+    uint32_t index = acquire(f);
+    const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                                   .waitSemaphoreCount = 1,
+                                   .pWaitSemaphores = &semaphore,
+                                   .swapchainCount = 1,
+                                   .pSwapchains = &f->swapchain,
+                                   .pImageIndices = &index};
+    fake_submit_result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    assert_int_equal(umd_QueuePresentKHR(f->queue, &info), VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_int_equal(state_of(f)->images[index].state, UMD_IMAGE_IDLE);
+    nap();
+    assert_int_equal(f->window.count, 0);
+}
+
+/* Against the rules: nothing comes of it. */
+static void images_that_are_not_acquired(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    present(f, 1);
+    present(f, IMAGES);
+    assert_int_equal(present_as(f, VK_NULL_HANDLE, 0, NULL), VK_ERROR_OUT_OF_DATE_KHR);
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    assert_int_equal(f->window.count, 1);
+}
+
+/* --- What the window says --- */
+
+static void a_suboptimal_window_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    f->window.look_result = VK_SUBOPTIMAL_KHR;
+    uint32_t index = acquire_from(f, f->swapchain, VK_SUBOPTIMAL_KHR);
+    f->window.look_result = VK_SUCCESS;
+    assert_int_equal(present(f, index), VK_SUBOPTIMAL_KHR);
+    fake_await_shown(&f->window, 1);
+    f->window.look_result = VK_ERROR_OUT_OF_DATE_KHR;
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+    f->window.look_result = VK_SUBOPTIMAL_KHR; /* it does not get better */
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+}
+
+/* The thread leaves a window that is lost alone. */
+static void nobody_asks_a_lost_window(void **state)
+{
+    struct fixture *f = *state;
+    f->window.idles = false;
+    f->window.throttles = true;
+    make(f);
+    uint32_t index[IMAGES];
+    for (uint32_t i = 0; i < IMAGES; i++)
+        index[i] = acquire(f);
+    assert_int_equal(present(f, index[0]), VK_SUCCESS);
+    assert_int_equal(present(f, index[1]), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    f->window.dispatch_result = VK_ERROR_SURFACE_LOST_KHR;
+    acquire_from(f, f->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+    uint32_t before = f->window.dispatches;
+    for (uint32_t i = 0; i < 5; i++) {
+        fake_poke(&f->device, f->swapchain);
+        nap();
+    }
+    assert_int_equal(f->window.dispatches, before);
+    assert_int_equal(present(f, index[2]), VK_ERROR_SURFACE_LOST_KHR);
+    assert_int_equal(f->window.count, 1);
+}
+
+static void the_same_when_it_is_retired(void **state)
+{
+    struct fixture *f = *state;
+    VkSwapchainKHR next;
+    f->window.idles = false;
+    make(f);
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.oldSwapchain = f->swapchain;
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &next), VK_SUCCESS);
+    f->window.dispatch_result = VK_ERROR_SURFACE_LOST_KHR;
+    fake_poke(&f->device, f->swapchain);
+    fake_poke(&f->device, next);
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+    nap();
+    uint32_t before = f->window.dispatches;
+    nap();
+    nap();
+    assert_int_equal(f->window.dispatches, before);
+    umd_DestroySwapchainKHR(f->handle, next, NULL);
+}
+
+static void a_presentation_that_fails(void **state)
+{
+    struct fixture *f = *state;
+    f->window.present_result = VK_ERROR_OUT_OF_DATE_KHR;
+    make(f);
+    uint32_t first = acquire(f), second = acquire(f);
+    assert_int_equal(present_id(f, first, 1), VK_SUCCESS);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 1, UINT64_MAX),
+                     VK_ERROR_OUT_OF_DATE_KHR);
+    assert_int_equal(present_id(f, second, 2), VK_ERROR_OUT_OF_DATE_KHR);
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+}
+
+static void a_device_that_is_lost_meanwhile(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    uint32_t first = acquire(f), second = acquire(f);
+    atomic_fetch_add(&f->device.queues[0].submitted, 1); /* and never done */
+    assert_int_equal(present_id(f, first, 1), VK_SUCCESS);
+    fake_await_sleepers(&f->stream, 1);
+    fake_lose(&f->stream);
+    assert_int_equal(present(f, second), VK_ERROR_DEVICE_LOST);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 1, UINT64_MAX),
+                     VK_ERROR_DEVICE_LOST);
+    acquire_from(f, f->swapchain, VK_ERROR_DEVICE_LOST);
+    assert_int_equal(f->window.count, 0);
+}
+
+static void images_are_idle_once(void **state)
+{
+    struct fixture *f = *state;
+    f->window.idles = false;
+    f->window.throttles = true;
+    make(f);
+    struct umd_swapchain *swapchain = state_of(f);
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    release(f, 0);
+    release(f, 0);
+    assert_int_equal(swapchain->shown, 0);
+    /* The window system is late: the image is queued again. */
+    swapchain->images[1].order = swapchain->images[2].order = 100;
+    assert_int_equal(acquire(f), 0);
+    release(f, 0);
+    assert_int_equal(swapchain->images[0].state, UMD_IMAGE_ACQUIRED);
+    assert_int_equal(present(f, 0), VK_SUCCESS);
+    release(f, 0);
+    pthread_mutex_lock(&swapchain->lock);
+    assert_int_equal(swapchain->images[0].state, UMD_IMAGE_QUEUED);
+    assert_int_equal(swapchain->shown, 0);
+    pthread_mutex_unlock(&swapchain->lock);
+    umd_swapchain_unthrottle(swapchain);
+    fake_await_shown(&f->window, 2);
+    release(f, 1);
+}
+
+/* --- Retired swapchains, and their end --- */
+
+static void a_retired_swapchain_presents_what_it_gave(void **state)
+{
+    struct fixture *f = *state;
+    VkSwapchainKHR next;
+    f->window.throttles = true;
+    make(f);
+    uint32_t first = acquire(f), second = acquire(f);
+    assert_int_equal(present(f, first), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.oldSwapchain = f->swapchain;
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &next), VK_SUCCESS);
+    acquire_from(f, f->swapchain, VK_ERROR_OUT_OF_DATE_KHR);
+    assert_int_equal(try_acquire(f, 0), VK_ERROR_OUT_OF_DATE_KHR);
+    assert_int_equal(present_id(f, second, 7), VK_SUCCESS);
+    umd_swapchain_unthrottle(state_of(f));
+    fake_await_shown(&f->window, 2);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 7, UINT64_MAX), VK_SUCCESS);
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    f->swapchain = next;
+    f->window.throttles = false;
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 3);
+}
+
+static void retiring_wakes(void **state)
+{
+    struct fixture *f = *state;
+    struct waiter waiter;
+    pthread_t thread = start_waiting(f, &waiter);
+    VkSwapchainKHR next;
+    VkSwapchainCreateInfoKHR info = usual(f);
+    info.oldSwapchain = f->swapchain;
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &next), VK_SUCCESS);
+    pthread_join(thread, NULL);
+    assert_int_equal(waiter.result, VK_ERROR_OUT_OF_DATE_KHR);
+    umd_DestroySwapchainKHR(f->handle, next, NULL);
+}
+
+/* What is queued is presented; a window that keeps an image is not waited for for ever. */
+static void the_end_of_a_busy_swapchain(void **state)
+{
+    struct fixture *f = *state;
+    f->window.throttles = true;
+    f->window.idles = false;
+    make(f);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    f->swapchain = VK_NULL_HANDLE;
+    assert_int_equal(f->window.count, IMAGES);
+    assert_int_equal(f->window.destroys, 1);
+}
+
+static void *finish_later(void *data)
+{
+    struct fixture *f = data;
+    nap();
+    assert_int_equal(f->window.destroys, 0);
+    fake_complete(&f->stream, 0, 1);
+    return NULL;
+}
+
+/* An image whose presentation was refused may still be copied. */
+static void the_end_waits_for_the_host(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    make(f);
+    uint32_t index = acquire(f);
+    atomic_fetch_add(&f->device.queues[0].submitted, 1);
+    f->window.look_result = VK_ERROR_OUT_OF_DATE_KHR;
+    assert_int_equal(present(f, index), VK_ERROR_OUT_OF_DATE_KHR);
+    assert_int_equal(pthread_create(&thread, NULL, finish_later, f), 0);
+    umd_DestroySwapchainKHR(f->handle, f->swapchain, NULL);
+    f->swapchain = VK_NULL_HANDLE;
+    assert_true(umd_point_reached(&f->stream, umd_point_make(0, 1)));
+    pthread_join(thread, NULL);
+}
+
+/* --- VK_KHR_present_wait --- */
+
+static void presentations_are_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    f->window.idles = false;
+    make(f);
+    assert_int_equal(present_id(f, acquire(f), 5), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 5, 0), VK_TIMEOUT);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 5, 2000000), VK_TIMEOUT);
+    release(f, 0);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 5, 0), VK_SUCCESS);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 4, UINT64_MAX), VK_SUCCESS);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 6, 0), VK_TIMEOUT);
+    /* A later one stands for those before, also when it ends badly. */
+    assert_int_equal(present_id(f, acquire(f), 7), VK_SUCCESS);
+    fake_await_shown(&f->window, 2);
+    release(f, 1);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 6, UINT64_MAX), VK_SUCCESS);
+    f->window.look_result = VK_ERROR_SURFACE_LOST_KHR;
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 7, 0), VK_SUCCESS);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 8, UINT64_MAX),
+                     VK_ERROR_SURFACE_LOST_KHR);
+}
+
+/* The image is idle before the window says that it was shown: that is still to be heard. */
+static void the_thread_listens_until_all_is_shown(void **state)
+{
+    struct fixture *f = *state;
+    f->window.never_shows = true;
+    make(f);
+    assert_int_equal(present_id(f, acquire(f), 1), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    while (state_of(f)->images[0].state != UMD_IMAGE_IDLE)
+        nap();
+    fake_poke(&f->device, f->swapchain);
+    nap();
+    uint32_t before = f->window.expecting;
+    fake_poke(&f->device, f->swapchain);
+    for (int tries = 0; tries < 1000 && f->window.expecting == before; tries++)
+        nap();
+    assert_true(f->window.expecting > before);
+    umd_swapchain_shown(state_of(f), 1);
+    assert_int_equal(umd_WaitForPresentKHR(f->handle, f->swapchain, 1, UINT64_MAX), VK_SUCCESS);
+}
+
+/* --- All at once --- */
+
+struct presenter {
+    struct fixture *f;
+    VkSwapchainKHR swapchain;
+    VkQueue queue;
+};
+
+static void *present_many(void *data)
+{
+    const struct presenter *p = data;
+    for (uint64_t id = 1; id <= 1500; id++) {
+        uint32_t index = acquire_from(p->f, p->swapchain, VK_SUCCESS);
+        const VkPresentIdKHR ids = {
+            .sType = VK_STRUCTURE_TYPE_PRESENT_ID_KHR, .swapchainCount = 1, .pPresentIds = &id};
+        const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
+                                       .pNext = &ids,
+                                       .swapchainCount = 1,
+                                       .pSwapchains = &p->swapchain,
+                                       .pImageIndices = &index};
+        assert_int_equal(umd_QueuePresentKHR(p->queue, &info), VK_SUCCESS);
+        if (id % 100 == 0)
+            assert_int_equal(umd_WaitForPresentKHR(p->f->handle, p->swapchain, id, UINT64_MAX),
+                             VK_SUCCESS);
+    }
+    return NULL;
+}
+
+static void two_threads_present(void **state)
+{
+    struct fixture *f = *state;
+    struct presenter presenters[2];
+    pthread_t threads[2];
+    VkSwapchainCreateInfoKHR info = usual(f);
+    make(f);
+    info.surface = fake_surface(&f->other);
+    presenters[0] = (struct presenter){f, f->swapchain, (VkQueue)&f->device.queues[0]};
+    presenters[1] = (struct presenter){f, VK_NULL_HANDLE, (VkQueue)&f->device.queues[1]};
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &presenters[1].swapchain),
+                     VK_SUCCESS);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, present_many, &presenters[i]), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(f->window.count, 1500);
+    for (uint32_t i = 1; i < 1500; i++)
+        assert_true(f->window.shown[i].serial > f->window.shown[i - 1].serial);
+    umd_DestroySwapchainKHR(f->handle, presenters[1].swapchain, NULL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(what_cannot_be_made),
+        TEST(every_step_of_creation_may_fail),
+        TEST(a_window_has_one_swapchain),
+        TEST(failing_retires_all_the_same),
+        TEST(the_programs_allocator),
+        TEST(images_are_listed),
+        TEST(images_come_in_turn),
+        TEST(no_image_is_idle),
+        TEST(an_idle_image_wakes),
+        TEST(a_lost_window_wakes),
+        TEST(a_lost_device_wakes),
+        TEST(semaphore_and_fence),
+        TEST(the_window_waits_for_the_host),
+        TEST(presentations_wait_for_the_screen),
+        TEST(what_has_changed),
+        TEST(several_windows_at_once),
+        TEST(a_submission_that_fails),
+        TEST(images_that_are_not_acquired),
+        TEST(a_suboptimal_window_goes_on),
+        TEST(nobody_asks_a_lost_window),
+        TEST(the_same_when_it_is_retired),
+        TEST(a_presentation_that_fails),
+        TEST(a_device_that_is_lost_meanwhile),
+        TEST(images_are_idle_once),
+        TEST(a_retired_swapchain_presents_what_it_gave),
+        TEST(retiring_wakes),
+        TEST(the_end_of_a_busy_swapchain),
+        TEST(the_end_waits_for_the_host),
+        TEST(presentations_are_waited_for),
+        TEST(the_thread_listens_until_all_is_shown),
+        TEST(two_threads_present),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
