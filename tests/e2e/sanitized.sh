@@ -20,13 +20,14 @@ sanitized_begin() {
     /^\[service\]/a worker-sandbox = no
     /^\[service\]/a private-data-guard = off" "$sandbox_config"
   export GPUPV_GUARD=off
-  # Drivers keep memory until the process ends, and their compiled code and futexes are not known to
-  # the sanitizers. What gpupv leaks is reported all the same: the log is searched for it at the end.
+  # Drivers keep memory until the process ends, libxcb that of connections that were lost, and drivers'
+  # compiled code and futexes are not known to the sanitizers. What gpupv leaks is reported all the same: the log is searched for it at the end.
   cat > "$sandbox/leaks" << 'LEAKS'
 leak:libLLVM
 leak:libvulkan_lvp
 leak:libvulkan.so.1
 leak:_dl_init
+leak:xcb_register_for_special_xge
 LEAKS
   cat > "$sandbox/races" << 'RACES'
 race:libvulkan_lvp.so
