@@ -341,6 +341,61 @@ static void hostile_requests_are_refused(void **state)
     fixture_destroy(fixture);
 }
 
+/* Memory for a display server of the guest: by a descriptor, at an offset. */
+static void memory_can_be_lent(void **state)
+{
+    (void)state;
+    struct thunks *thunks = thunks_create("", SMALL_APERTURE);
+    D3DKMT_HANDLE first, second;
+    assert_status(thunks_allocate(thunks->device, 8192, VISIBLE, &first), STATUS_SUCCESS);
+    assert_status(thunks_allocate(thunks->device, 8192, VISIBLE, &second), STATUS_SUCCESS);
+    uint8_t *a = thunks_lock(thunks->device, first), *b = thunks_lock(thunks->device, second);
+    uint64_t offset_a, offset_b, size;
+    int fd, other;
+    a[100] = 1;
+    b[100] = 2;
+    assert_status(gpupv_kmt_share_memory(a, 8192, &fd, &offset_a, &size), STATUS_SUCCESS);
+    assert_int_equal(size, 4u << 20);
+    assert_int_not_equal(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+    assert_status(gpupv_kmt_share_memory(b + 100, 8092, &other, &offset_b, &size), STATUS_SUCCESS);
+    assert_int_not_equal(fd, other);
+    close(other);
+    const uint8_t *all = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+    assert_true(all != MAP_FAILED);
+    assert_int_equal(all[offset_a + 100], 1);
+    assert_int_equal(all[offset_b], 2);
+    b[100] = 3;
+    assert_int_equal(all[offset_b], 3);
+    munmap((void *)(uintptr_t)all, size);
+    close(fd);
+
+    /* More than there is, and what is not mapped. */
+    fd = -7;
+    assert_status(gpupv_kmt_share_memory(a + 1, 8192, &fd, &offset_a, &size), STATUS_NOT_SUPPORTED);
+    assert_status(gpupv_kmt_share_memory(a, SIZE_MAX, &fd, &offset_a, &size), STATUS_NOT_SUPPORTED);
+    assert_status(gpupv_kmt_share_memory(&fd, sizeof(fd), &fd, &offset_a, &size),
+                  STATUS_NOT_SUPPORTED);
+    assert_status(gpupv_kmt_share_memory(NULL, 1, &fd, &offset_a, &size),
+                  STATUS_INVALID_PARAMETER);
+    assert_status(gpupv_kmt_share_memory(a, 1, NULL, &offset_a, &size), STATUS_INVALID_PARAMETER);
+    assert_status(gpupv_kmt_share_memory(a, 1, &fd, NULL, &size), STATUS_INVALID_PARAMETER);
+    assert_status(gpupv_kmt_share_memory(a, 1, &fd, &offset_a, NULL), STATUS_INVALID_PARAMETER);
+    assert_int_equal(fd, -7);
+
+    pid_t child = fork();
+    if (!child) /* what it has is not the aperture any more */
+        _exit(gpupv_kmt_share_memory(a, 1, &fd, &offset_a, &size) != STATUS_NOT_SUPPORTED);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+
+    assert_status(thunks_free(thunks->device, first), STATUS_SUCCESS);
+    assert_status(gpupv_kmt_share_memory(a, 1, &fd, &offset_a, &size), STATUS_NOT_SUPPORTED);
+    assert_status(gpupv_kmt_share_memory(b, 1, &fd, &offset_b, &size), STATUS_SUCCESS);
+    close(fd);
+    thunks_destroy(thunks);
+}
+
 /* The child of a fork sees zeros, and its parent keeps what it has. */
 static void a_child_has_memory_of_its_own(void **state)
 {
@@ -501,6 +556,7 @@ int main(void)
         cmocka_unit_test(the_aperture_is_sealed),
         cmocka_unit_test(no_aperture_where_its_size_is_zero),
         cmocka_unit_test(hostile_requests_are_refused),
+        cmocka_unit_test(memory_can_be_lent),
         cmocka_unit_test(a_child_has_memory_of_its_own),
         cmocka_unit_test(what_the_driver_exports_is_mapped),
     };

@@ -18,23 +18,26 @@
 static struct umd_facts *facts;
 static bool *enabled;
 
-/* A device with VK_KHR_maintenance1 and a feature of Vulkan 1.2. */
+/* A device with VK_KHR_maintenance1, VK_KHR_swapchain and a feature of Vulkan 1.2. */
 static int set_up(void **state)
 {
     static struct facts_message message;
     VkPhysicalDeviceVulkan12Features features = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES,
         .timelineSemaphore = VK_TRUE};
-    struct facts_extension extension = {.spec_version = 2};
+    struct facts_extension extensions[2];
+    uint32_t count = 0;
 
     (void)state;
     for (uint32_t i = 0; i < vkwire_extension_count; i++)
-        if (!strcmp(vkwire_extensions[i].name, "VK_KHR_maintenance1"))
-            extension.index = i;
+        if (!strcmp(vkwire_extensions[i].name, "VK_KHR_maintenance1") ||
+            !strcmp(vkwire_extensions[i].name, "VK_KHR_swapchain"))
+            extensions[count++] = (struct facts_extension){.index = i, .spec_version = 2};
     facts_message_begin(&message);
     facts_message_device(&message);
     facts_message_structure(&message, &features);
-    facts_message_record(&message, FACTS_RECORD_EXTENSIONS, 0, 1, &extension, sizeof(extension));
+    facts_message_record(&message, FACTS_RECORD_EXTENSIONS, 0, count, extensions,
+                         sizeof(extensions));
     facts_message_end(&message);
     enabled = calloc(vkwire_extension_count, sizeof(*enabled));
     return enabled && umd_facts_create(message.data, message.size, &facts) == VK_SUCCESS ? 0 : -1;
@@ -109,6 +112,32 @@ static void test_extensions(void **state)
     assert_int_equal(plan(&info, NULL), VK_ERROR_EXTENSION_NOT_PRESENT);
 }
 
+/* The host's device gets the swapchain, whose image layout there is, and nothing more of windows. */
+static void test_windows(void **state)
+{
+    const char *const names[] = {"VK_KHR_present_id", "VK_KHR_swapchain", "VK_KHR_present_wait",
+                                 "VK_KHR_maintenance1"};
+    VkPhysicalDevicePresentIdFeaturesKHR id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR, .presentId = VK_TRUE};
+    const VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                     .pNext = &id,
+                                     .enabledExtensionCount = 4,
+                                     .ppEnabledExtensionNames = names};
+    struct umd_device_plan own;
+
+    (void)state;
+    assert_int_equal(plan(&info, &own), VK_SUCCESS);
+    for (size_t i = 0; i < 4; i++)
+        assert_true(enabled[vkwire_extension_find(names[i])]);
+    assert_int_equal(own.info.enabledExtensionCount, 2);
+    assert_string_equal(own.info.ppEnabledExtensionNames[0], "VK_KHR_swapchain");
+    assert_string_equal(own.info.ppEnabledExtensionNames[1], "VK_KHR_maintenance1");
+    for (const VkBaseInStructure *next = own.info.pNext; next; next = next->pNext)
+        assert_int_not_equal(next->sType, id.sType);
+    assert_int_equal(info.enabledExtensionCount, 4);
+    umd_device_plan_finish(&own);
+}
+
 static void test_features(void **state)
 {
     VkPhysicalDeviceVulkan12Features features = {
@@ -169,6 +198,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_queues, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_extensions, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_windows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_features, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_chain, set_up, tear_down),
     };

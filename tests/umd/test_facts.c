@@ -120,6 +120,66 @@ static void test_lists(void **state)
     umd_facts_destroy(facts);
 }
 
+/* The extensions and features of the guest's window system come with a swapchain of the host's. */
+static void test_windows(void **state)
+{
+    const struct facts_extension with[] = {{index_of("VK_KHR_swapchain"), 70},
+                                           {index_of("VK_KHR_maintenance1"), 2}};
+    bool in_order = with[0].index < with[1].index;
+    const struct facts_extension ordered[] = {with[!in_order], with[in_order]};
+    static const char *const own[] = {"VK_KHR_incremental_present", "VK_KHR_present_id",
+                                      "VK_KHR_present_wait", "VK_KHR_swapchain_mutable_format"};
+    struct umd_facts *facts;
+
+    (void)state;
+    facts_message_record(&message, FACTS_RECORD_EXTENSIONS, 0, 2, ordered, sizeof(ordered));
+    facts = parsed();
+    VkPhysicalDevicePresentWaitFeaturesKHR wait = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_WAIT_FEATURES_KHR};
+    VkPhysicalDevicePresentIdFeaturesKHR id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR, .pNext = &wait};
+    VkPhysicalDeviceFeatures2 root = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                      .pNext = &id};
+    umd_facts_fill_chain(facts, FACTS_FEATURES, 0, &root);
+    assert_true(id.presentId && wait.presentWait);
+    assert_int_equal(facts->extension_count, 2 + sizeof(own) / sizeof(own[0]));
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+        assert_true(umd_facts_has_extension(facts, index_of(own[i])));
+    assert_true(umd_facts_has_extension(facts, with[0].index));
+    assert_true(umd_facts_has_extension(facts, with[1].index));
+    for (uint32_t i = 1; i < facts->extension_count; i++)
+        assert_true(facts->extensions[i].index > facts->extensions[i - 1].index);
+    umd_facts_destroy(facts);
+}
+
+static void test_no_windows(void **state)
+{
+    const struct facts_extension extension = {index_of("VK_KHR_maintenance1"), 2};
+    VkPhysicalDevicePresentIdFeaturesKHR id = {
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PRESENT_ID_FEATURES_KHR};
+    VkPhysicalDeviceFeatures2 root = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+                                      .pNext = &id};
+    struct umd_facts *facts;
+
+    (void)state;
+    facts_message_record(&message, FACTS_RECORD_EXTENSIONS, 0, 1, &extension, sizeof(extension));
+    facts = parsed();
+    umd_facts_fill_chain(facts, FACTS_FEATURES, 0, &root);
+    assert_false(id.presentId);
+    assert_int_equal(facts->extension_count, 1);
+    umd_facts_destroy(facts);
+}
+
+/* The host has no window: it must not speak of one. */
+static void test_a_window_of_the_hosts(void **state)
+{
+    const struct facts_extension extension = {index_of("VK_KHR_present_wait"), 1};
+
+    (void)state;
+    facts_message_record(&message, FACTS_RECORD_EXTENSIONS, 0, 1, &extension, sizeof(extension));
+    assert_refused();
+}
+
 static void test_packing(void **state)
 {
     (void)state;
@@ -322,6 +382,9 @@ int main(void)
         cmocka_unit_test_setup(test_roots, set_up),
         cmocka_unit_test_setup(test_chain, set_up),
         cmocka_unit_test_setup(test_lists, set_up),
+        cmocka_unit_test_setup(test_windows, set_up),
+        cmocka_unit_test_setup(test_no_windows, set_up),
+        cmocka_unit_test_setup(test_a_window_of_the_hosts, set_up),
         cmocka_unit_test_setup(test_packing, set_up),
         cmocka_unit_test_setup(test_no_message, set_up),
         cmocka_unit_test_setup(test_cut_off, set_up),
