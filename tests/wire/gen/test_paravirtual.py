@@ -192,6 +192,68 @@ class Refusals(unittest.TestCase):
         self.assertNotIn("GetThings", texts["vkwire.h"])
 
 
+class Windows(unittest.TestCase):
+    """Extensions of the guest's window system."""
+
+    XML = changed(
+        types=member("VkWindowInfo", "<member><type>uint32_t</type> <name>id</name></member>") +
+        '<type requires="screen.h" name="Screen"/>',
+        commands=command("vkShowThing", "<param><type>VkThing</type> <name>thing</name></param>") +
+        command("vkOpenWindow", "<param>const <type>VkWindowInfo</type>* <name>pInfo</name></param>"
+                "<param><type>Screen</type>* <name>screen</name></param>", "VkResult"),
+        required='<type name="VkThingCreateInfo"/>',
+        extensions='<extension name="VK_EXT_show" number="4" type="device" supported="vulkan">'
+        '<require><enum value="2" name="VK_EXT_SHOW_SPEC_VERSION"/><command name="vkShowThing"/>'
+        '</require></extension>'
+        '<extension name="VK_EXT_window" number="5" type="instance" platform="screen" '
+        'supported="vulkan"><require><enum value="1" name="VK_EXT_WINDOW_SPEC_VERSION"/>'
+        '<type name="VkWindowInfo"/><command name="vkOpenWindow"/></require></extension>')
+    OUTPUTS = ("vkwire.h", "umd_commands.h", "umd_commands.c", "vkwire_extensions.c")
+    PLATFORMS = '\n[platforms]\nscreen = ["typedef struct Screen Screen;"]\n'
+
+    def generate(self, lists="", platforms=""):
+        errors, texts = generate(self.OUTPUTS, xml=self.XML, policy=lists + POLICY + platforms)
+        self.assertEqual(errors, "")
+        return texts
+
+    def test_without_a_rule_they_are_like_others(self):
+        texts = self.generate()
+        self.assertIn("VKWIRE_ShowThing", texts["vkwire.h"])
+        self.assertIn('"VK_EXT_show", 2, true, false,\n      NULL', texts["vkwire_extensions.c"])
+        self.assertIn('"VK_EXT_window", 1, false, false,\n      "of the platform screen"',
+                      texts["vkwire_extensions.c"])
+        self.assertNotIn("OpenWindow", texts["umd_commands.h"])
+
+    def test_their_commands_stay_in_the_guest(self):
+        texts = self.generate('window_extensions = ["VK_EXT_show", "VK_EXT_window"]\n',
+                              self.PLATFORMS)
+        for name in ("ShowThing", "OpenWindow"):
+            self.assertNotIn(name, texts["vkwire.h"])
+            self.assertNotIn(name, texts["umd_commands.c"])  # written by hand
+            self.assertIn("umd_" + name + "(", texts["umd_commands.h"])
+        self.assertIn('"VK_EXT_show", 2, true, true,\n      NULL', texts["vkwire_extensions.c"])
+        self.assertIn('"VK_EXT_window", 1, false, true,\n      NULL', texts["vkwire_extensions.c"])
+
+    def test_types_of_platforms_are_declared(self):
+        text = self.generate('window_extensions = ["VK_EXT_window"]\n',
+                             self.PLATFORMS)["umd_commands.h"]
+        self.assertIn("typedef struct Screen Screen;", text)
+        self.assertIn("typedef struct VkWindowInfo VkWindowInfo;", text)
+        self.assertNotIn("typedef struct VkThingCreateInfo", text)
+
+    def test_the_host_may_get_one_too(self):
+        texts = self.generate('window_host_extensions = ["VK_EXT_show"]\n')
+        self.assertNotIn("ShowThing", texts["vkwire.h"])
+        self.assertIn("umd_ShowThing(", texts["umd_commands.h"])
+        self.assertIn('"VK_EXT_show", 2, true, false,\n      NULL', texts["vkwire_extensions.c"])
+
+    def test_an_unknown_one_stops_the_generator(self):
+        for section in ("window_extensions", "window_host_extensions"):
+            errors, texts = generate(["vkwire.h"], policy=f'{section} = ["VK_EXT_nobody"]\n' + POLICY)
+            self.assertEqual(texts, {})
+            self.assertIn("VK_EXT_nobody", errors)
+
+
 class Page(unittest.TestCase):
     maxDiff = None
 
