@@ -8,6 +8,9 @@
 #define SHORT_SLICE_NS 1000000u
 /* A processor that sleeps takes so long to wake that it is worth spinning that much longer. */
 #define WAKE_NS 120000u
+/* A worker that has taken nothing of what it was sent by then waits for a processor: it gets this
+ * one, if the thread here sleeps. */
+#define LIFE_NS 70000u
 
 /* --- Words of shared memory --- */
 
@@ -60,8 +63,7 @@ VkResult umd_stream_look(struct umd_stream *stream)
 {
     VkResult status = umd_stream_status(stream);
     uint32_t now = (uint32_t)(spin_now() / SLICE_NS);
-    if (status != VK_SUCCESS ||
-        atomic_load_explicit(&stream->looked, memory_order_relaxed) == now)
+    if (status != VK_SUCCESS || atomic_load_explicit(&stream->looked, memory_order_relaxed) == now)
         return status;
     atomic_store_explicit(&stream->looked, now, memory_order_relaxed);
     /* Who sleeps, however shortly, finds out. */
@@ -118,10 +120,22 @@ static bool sleep_once(struct umd_stream *stream, bool (*ready)(void *data), voi
     return is_ready;
 }
 
+static uint32_t taken(const struct umd_stream *stream)
+{
+    return __atomic_load_n(&stream->shared->head, __ATOMIC_RELAXED);
+}
+
+static bool worker_stands_still(const struct umd_stream *stream, uint32_t taken_before)
+{
+    uint32_t sent = __atomic_load_n(&stream->shared->tail, __ATOMIC_RELAXED);
+    return sent != taken_before && taken(stream) == taken_before;
+}
+
 /* Looks until the budget or the time is used up, or the stream is lost. True when ready. */
 static bool spin(struct umd_stream *stream, bool (*ready)(void *data), void *data, uint64_t start,
                  uint64_t budget, bool *flushed)
 {
+    uint32_t taken_before = taken(stream);
     for (;;) {
         for (uint32_t look = 0; look < SPIN_LOOKS; look++) {
             if (ready(data))
@@ -130,7 +144,9 @@ static bool spin(struct umd_stream *stream, bool (*ready)(void *data), void *dat
         }
         if (!*flushed)
             *flushed = flush_and_ring(stream);
-        if (spin_step(start) >= budget || umd_stream_status(stream) != VK_SUCCESS)
+        uint64_t passed = spin_step(start);
+        if (passed >= budget || umd_stream_status(stream) != VK_SUCCESS ||
+            (passed >= LIFE_NS && worker_stands_still(stream, taken_before)))
             return ready(data);
     }
 }
@@ -161,7 +177,8 @@ static VkResult wait(struct umd_stream *stream, bool (*ready)(void *data), void 
     }
 }
 
-/* The same without shared memory: one thread asks the host, the others sleep until it knows more. */
+/* The same without shared memory: one thread asks the host, the others sleep until it knows more.
+ */
 static VkResult wait_by_messages(struct umd_stream *stream, bool (*ready)(void *data), void *data,
                                  uint64_t timeout, bool locked)
 {
@@ -202,9 +219,8 @@ VkResult umd_stream_wait_for(struct umd_stream *stream, bool (*ready)(void *data
     }
     uint64_t start = spin_now();
     atomic_fetch_add_explicit(&stream->waiting, 1, memory_order_relaxed);
-    VkResult result = stream->messages
-                          ? wait_by_messages(stream, ready, data, timeout, locked)
-                          : wait(stream, ready, data, timeout, estimate, locked);
+    VkResult result = stream->messages ? wait_by_messages(stream, ready, data, timeout, locked)
+                                       : wait(stream, ready, data, timeout, estimate, locked);
     atomic_fetch_sub_explicit(&stream->waiting, 1, memory_order_relaxed);
     spin_learn(estimate, spin_now() - start);
     return result;

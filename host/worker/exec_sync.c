@@ -26,7 +26,7 @@
 #define SLICE_NS 50000000u
 /* In a burst of short submissions the guest is told of progress at most so often: being woken for
  * each costs it, and the device, more than they take. The last one is told at once. */
-#define BURST_NS 15000u
+#define BURST_NS 40000u
 
 struct queue_watch {
     struct exec *x;
