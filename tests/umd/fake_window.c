@@ -219,17 +219,14 @@ static VkResult look(struct umd_swapchain *swapchain)
     return window->look_result;
 }
 
-const struct umd_window_system fake_windows = {
-    .name = "a fake",
-    .present_modes = 1u << VK_PRESENT_MODE_FIFO_KHR | 1u << VK_PRESENT_MODE_MAILBOX_KHR,
-    .get_limits = get_limits,
-    .get_formats = get_formats,
-    .create_swapchain = create_swapchain,
-    .destroy_swapchain = destroy_swapchain,
-    .present = present,
-    .dispatch = dispatch,
-    .look = look,
-};
+#define SYSTEM                                                                                     \
+    .name = "a fake",                                                                              \
+    .present_modes = 1u << VK_PRESENT_MODE_FIFO_KHR | 1u << VK_PRESENT_MODE_MAILBOX_KHR,           \
+    .get_limits = get_limits, .get_formats = get_formats, .create_swapchain = create_swapchain,    \
+    .destroy_swapchain = destroy_swapchain, .present = present, .dispatch = dispatch, .look = look
+
+const struct umd_window_system fake_windows = {SYSTEM};
+const struct umd_window_system fake_windows_in_call = {SYSTEM, .presents_in_call = true};
 
 void fake_window_init(struct fake_window *window)
 {

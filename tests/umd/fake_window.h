@@ -32,6 +32,8 @@ struct fake_window {
 };
 
 extern const struct umd_window_system fake_windows;
+/* The same, presenting in vkQueuePresentKHR. */
+extern const struct umd_window_system fake_windows_in_call;
 
 /* What the driver's own parts that are not linked answer. */
 extern _Atomic VkResult fake_images_result, fake_submit_result;

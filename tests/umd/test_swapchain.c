@@ -532,6 +532,52 @@ static void images_that_are_not_acquired(void **state)
     assert_int_equal(f->window.count, 1);
 }
 
+/* --- Window systems that present in the call --- */
+
+static void the_call_presents(void **state)
+{
+    struct fixture *f = *state;
+    f->window.base.system = &fake_windows_in_call;
+    make(f);
+    for (uint32_t i = 0; i < 7; i++) {
+        assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+        assert_int_equal(f->window.count, i + 1);
+    }
+    f->window.present_result = VK_SUBOPTIMAL_KHR;
+    assert_int_equal(present(f, acquire(f)), VK_SUBOPTIMAL_KHR);
+    uint32_t next = acquire_from(f, f->swapchain, VK_SUBOPTIMAL_KHR);
+    f->window.present_result = VK_ERROR_SURFACE_LOST_KHR;
+    assert_int_equal(present(f, next), VK_ERROR_SURFACE_LOST_KHR);
+    acquire_from(f, f->swapchain, VK_ERROR_SURFACE_LOST_KHR);
+}
+
+static void *unthrottle_later(void *data)
+{
+    struct fixture *f = data;
+    nap();
+    assert_int_equal(f->window.count, 1);
+    umd_swapchain_unthrottle(state_of(f));
+    return NULL;
+}
+
+static void the_call_waits_for_its_turn(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    f->window.base.system = &fake_windows_in_call;
+    f->window.throttles = true;
+    make(f);
+    uint32_t index[2] = {acquire(f), acquire(f)};
+    assert_int_equal(present(f, index[0]), VK_SUCCESS);
+    assert_int_equal(pthread_create(&thread, NULL, unthrottle_later, f), 0);
+    assert_int_equal(present(f, index[1]), VK_SUCCESS);
+    pthread_join(thread, NULL);
+    assert_int_equal(f->window.count, 2);
+    /* A window that nobody sees never says that it is its turn. */
+    assert_int_equal(present(f, acquire(f)), VK_SUCCESS);
+    assert_int_equal(f->window.count, 3);
+}
+
 /* --- What the window says --- */
 
 static void a_suboptimal_window_goes_on(void **state)
@@ -859,6 +905,8 @@ int main(void)
         TEST(several_windows_at_once),
         TEST(a_submission_that_fails),
         TEST(images_that_are_not_acquired),
+        TEST(the_call_presents),
+        TEST(the_call_waits_for_its_turn),
         TEST(a_suboptimal_window_goes_on),
         TEST(nobody_asks_a_lost_window),
         TEST(the_same_when_it_is_retired),
