@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # `vulkaninfo` in a guest with the paravirtual UMD prints what it prints on the host, except for the
-# differences of vulkaninfo-differences.txt. Every line of that list must still be needed.
+# differences of vulkaninfo-differences.txt. Every line of that list must still be needed. Both have a
+# display, and tell what windows can show.
 # Usage: test-vulkaninfo.sh BUILD [MANIFEST]     (default: BUILD/umd/gpupv_umd_icd.ARCH.json)
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
@@ -13,13 +14,19 @@ icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
 sandbox_add_paravirtual gpu "$icd" "${2:-}"
 sandbox_start_service
 sandbox_make_guest vulkaninfo
+# These are opened at run time, by the driver and by the program.
+for library in libxcb libX11 libX11-xcb libwayland-client; do
+  sandbox_guest_file "$(ldconfig -p | sed -n "s/.*$library\.so\.[016] .*=> //p" | head -n 1)"
+done
+sandbox_start_display
 
 # Layers are the installation's, not the driver's: the section is left out, and none is loaded.
-info() { sed '/^Layers:/,/^Device Groups:/{/^Device Groups:/!d}'; }
+info() { sed '/^Layers:/,/^Presentable Surfaces:/{/^Presentable Surfaces:/!d}'; }
 VK_DRIVER_FILES=$icd VK_LOADER_LAYERS_DISABLE='~implicit~' NODEVICE_SELECT=1 vulkaninfo \
   2> /dev/null | info > "$sandbox/native"
 sandbox_guest env GPUPV_STRICT=1 vulkaninfo 2> "$sandbox/messages" | info > "$sandbox/vulkaninfo" ||
   { cat "$sandbox/messages" >&2; fail "vulkaninfo in the guest"; }
+grep -q '^Presentable Surfaces:' "$sandbox/vulkaninfo" || fail "vulkaninfo in the guest finds no surface"
 [ "$(wc -l < "$sandbox/native")" -gt 500 ] || fail "vulkaninfo on the host said little"
 
 # Lines of the list: a sign as in a diff (< only on the host, > only in the guest, [<>] both), a regular
