@@ -11,7 +11,7 @@
 
 /* Commands that nobody is in a hurry for gather until they are so many bytes: showing each to the
  * worker would cost more than encoding it. */
-#define GATHER 2048u
+#define GATHER 4096u
 /* So many bytes that the worker has not seen wake it. */
 #define UNRUNG 4096u
 /* Bytes of a part of a command. */
