@@ -30,7 +30,7 @@ sandbox_die() {
 }
 
 sandbox_cleanup() {
-  local status=$?
+  local status=${1:-$?}
   [ -n "${sandbox_service_pid:-}" ] && kill "$sandbox_service_pid" 2>/dev/null
   [ -n "${sandbox_display_pid:-}" ] && kill "$sandbox_display_pid" 2>/dev/null
   wait 2>/dev/null
@@ -210,6 +210,7 @@ sandbox_start_weston() {
   local size=${1:-640x480} tries
   sandbox_wayland=$sandbox/wayland
   mkdir -p -m 700 "$sandbox_wayland" "$sandbox/shots"
+  rm -f "$sandbox_wayland"/wayland-0* # an earlier one's
   printf '[shell]\nbackground-color=0xff000000\nbackground-image=\npanel-position=none\n' > "$sandbox/weston.ini"
   # Pictures are taken by a program of Weston's that may do so with --debug alone.
   XDG_RUNTIME_DIR=$sandbox_wayland weston --backend=headless-backend.so --use-pixman --debug \

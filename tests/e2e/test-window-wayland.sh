@@ -91,38 +91,31 @@ if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
 fi
 
 echo "== Weston"
-start_weston() {
-  rm -f "$sandbox/wayland/weston-0"
-  XDG_RUNTIME_DIR=$sandbox/wayland weston --backend=headless-backend.so --socket=weston-0 --idle-time=0 \
-    --width=800 --height=700 > "$sandbox/weston.log" 2>&1 &
-  weston=$!
-  window_await 'launching .*weston-desktop-shell' "$sandbox/weston.log" "$weston" ||
-    { cat "$sandbox/weston.log" >&2; fail "Weston did not start"; }
-}
 in_weston() {
-  local WAYLAND_DISPLAY=$sandbox/wayland/weston-0
+  local WAYLAND_DISPLAY=$sandbox/wayland/wayland-0
   guest "$@"
 }
-start_weston
+sandbox_start_weston 800x700
 for mode in 1 2; do
   in_weston vkcube-wayland --c 60 --present_mode "$mode" > "$sandbox/weston.out" 2>&1 ||
     { cat "$sandbox/weston.out" >&2; fail "vkcube in Weston"; }
 done
 for mode in 1 2; do
+  rm -f "$sandbox/killed-weston.out"
   in_weston vkcube-wayland --c 100000 --present_mode "$mode" > "$sandbox/killed-weston.out" 2>&1 &
   program=$!
   window_await 'Selected GPU' "$sandbox/killed-weston.out" "$program" || fail "vkcube did not begin"
   sleep 0.5
-  kill -KILL "$weston"
-  wait "$weston" 2> /dev/null || true
+  kill -KILL "$sandbox_display_pid"
+  wait "$sandbox_display_pid" 2> /dev/null || true
   window_status=0
   wait "$program" || window_status=$?
   window_broken killed-weston
-  start_weston
+  sandbox_start_weston 800x700
 done
-in_weston vkcube-wayland --c 20 > "$sandbox/weston.out" 2>&1 || fail "vkcube in another Weston"
-kill "$weston"
-wait "$weston" 2> /dev/null || true
+in_weston vkcube-wayland --c 20 > "$sandbox/weston.out" 2>&1 ||
+  { cat "$sandbox/weston.out" >&2; fail "vkcube in another Weston"; }
+sandbox_stop_display
 window_wl afterwards -- guest vkcube-wayland --c 24
 window_ok afterwards
 expect_frames afterwards 24

@@ -127,6 +127,7 @@ fi
 
 echo "== the X server is killed"
 for mode in 0 2; do
+  rm -f "$sandbox/killed-server.out"
   guest vkcube --c 100000 --present_mode "$mode" > "$sandbox/killed-server.out" 2>&1 &
   program=$!
   window_await 'Selected GPU' "$sandbox/killed-server.out" "$program" || fail "vkcube did not begin"

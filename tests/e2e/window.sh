@@ -21,8 +21,18 @@
 #   GPUPV_TEST_DRIVER=complete   the guest gets lavapipe itself instead of the paravirtual UMD: for
 #                                work on the tests
 
+# What a test that failed left running would be waited for.
+window_cleanup() {
+  local status=$? job
+  for job in $(jobs -p); do
+    kill -- -"$job" 2> /dev/null || kill "$job" 2> /dev/null || true
+  done
+  sandbox_cleanup "$status"
+}
+
 window_begin() {
   sandbox_begin "$1"
+  trap window_cleanup EXIT
   shift
   unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES VK_DRIVER_FILES DISPLAY WAYLAND_DISPLAY
   window_tools=$sandbox_build/tests/e2e/window
@@ -74,7 +84,7 @@ window_guest_opengl() {
 native() {
   env HOME="$sandbox/home" XDG_CACHE_HOME="$sandbox/home" XDG_RUNTIME_DIR="$sandbox/wayland" \
     VK_DRIVER_FILES="$window_icd" VK_LOADER_LAYERS_DISABLE='~implicit~' NODEVICE_SELECT=1 \
-    timeout "${window_timeout:-60}" "$@"
+    timeout --foreground "${window_timeout:-60}" "$@"
 }
 
 guest() {
@@ -121,10 +131,12 @@ window_watch() { # NAME WATCHER… -- COMMAND…
     { cat "$sandbox/$name.watcher" >&2; fail "nothing can watch the window"; }
   window_status=0
   if [ -n "$settles" ]; then
+    set -m # a process group of its own: what the function starts ends with it
     "$@" > "$sandbox/$name.out" 2>&1 &
     program=$!
+    set +m
     while kill -0 "$watching" 2> /dev/null && kill -0 "$program" 2> /dev/null; do sleep 0.05; done
-    kill "$program" 2> /dev/null || true
+    kill -- -"$program" 2> /dev/null || true
     wait "$program" 2> /dev/null || window_status=$?
   else
     "$@" > "$sandbox/$name.out" 2>&1 || window_status=$?
