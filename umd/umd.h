@@ -84,6 +84,9 @@ void umd_id_free(struct umd_ids *ids, uint64_t id);
 /* The same with ids->lock held. */
 uint64_t umd_id_create_locked(struct umd_ids *ids, uint8_t type, void *object);
 void umd_id_free_locked(struct umd_ids *ids, uint64_t id);
+/* The next object of a type from *slot on, which is moved behind it; NULL: there is no other. Nothing is
+ * made or freed meanwhile. */
+void *umd_id_next(const struct umd_ids *ids, uint8_t type, uint32_t *slot);
 /* Whether an id that may be garbage is that of a live object of a type. */
 bool umd_id_live(const struct umd_ids *ids, uint64_t id, uint8_t type);
 

@@ -4,6 +4,7 @@
 #include "umd/umd_facts.h"
 #include "umd/umd_instance.h"
 #include "umd/umd_private_data.h"
+#include "umd/umd_wsi.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_encode.h"
@@ -186,6 +187,7 @@ VKAPI_ATTR void VKAPI_CALL umd_DestroyDevice(VkDevice device,
 
     if (!own)
         return;
+    umd_swapchains_abandon(own);
     finish_subjects(own);
     destroy_on_host(own->stream);
     umd_stream_destroy(own->stream);

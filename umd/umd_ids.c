@@ -99,6 +99,16 @@ void umd_id_free(struct umd_ids *ids, uint64_t id)
     pthread_mutex_unlock(&ids->lock);
 }
 
+void *umd_id_next(const struct umd_ids *ids, uint8_t type, uint32_t *slot)
+{
+    while (*slot < ids->next_slot) {
+        const struct umd_id_entry *entry = entry_of(ids, (*slot)++);
+        if (entry && STREAM_ID_TYPE(atomic_load_explicit(&entry->id, memory_order_acquire)) == type)
+            return entry->object;
+    }
+    return NULL;
+}
+
 bool umd_id_live(const struct umd_ids *ids, uint64_t id, uint8_t type)
 {
     uint32_t slot = STREAM_ID_SLOT(id);

@@ -124,14 +124,36 @@ VkResult umd_present_start(struct umd_swapchain *swapchain)
     return swapchain->thread ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }
 
+static void end_thread(struct umd_swapchain *swapchain)
+{
+    if (!swapchain->thread)
+        return;
+    umd_swapchain_wake(swapchain);
+    umd_window_callbacks()->JoinThread(swapchain->thread);
+    swapchain->thread = NULL;
+}
+
+void umd_present_abandon(struct umd_swapchain *swapchain)
+{
+    pthread_mutex_lock(&swapchain->lock);
+    swapchain->stop = true;
+    swapchain->throttled = false;
+    swapchain->shown = 0;
+    swapchain->presented = swapchain->handed;
+    for (; swapchain->queued; swapchain->queued--) {
+        free(swapchain->queue[swapchain->first].rects);
+        swapchain->first = (swapchain->first + 1) % UMD_MAX_SWAPCHAIN_IMAGES;
+    }
+    pthread_mutex_unlock(&swapchain->lock);
+    end_thread(swapchain);
+}
+
 void umd_present_stop(struct umd_swapchain *swapchain)
 {
     pthread_mutex_lock(&swapchain->lock);
     swapchain->stop = true;
     pthread_mutex_unlock(&swapchain->lock);
-    umd_swapchain_wake(swapchain);
-    umd_window_callbacks()->JoinThread(swapchain->thread);
-    swapchain->thread = NULL;
+    end_thread(swapchain);
     /* The device may still copy images whose presentation was refused. */
     for (uint32_t i = 0; i < swapchain->image_count; i++) {
         struct umd_present last = {swapchain, &swapchain->images[i], swapchain->images[i].point};

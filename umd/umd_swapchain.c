@@ -283,6 +283,18 @@ VKAPI_ATTR void VKAPI_CALL umd_DestroySwapchainKHR(VkDevice device_handle, VkSwa
     free_swapchain(swapchain);
 }
 
+void umd_swapchains_abandon(struct umd_device *device)
+{
+    struct umd_swapchain *swapchain;
+    uint32_t slot = 0;
+    if (umd_stream_is_inherited(device->stream))
+        return;
+    while ((swapchain = umd_id_next(&device->ids, VKWIRE_OBJECT_SWAPCHAIN_KHR, &slot))) {
+        umd_debug("vkDestroyDevice: a swapchain is left behind");
+        umd_present_abandon(swapchain);
+    }
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL umd_GetSwapchainImagesKHR(VkDevice device, VkSwapchainKHR handle,
                                                          uint32_t *pSwapchainImageCount,
                                                          VkImage *pSwapchainImages)

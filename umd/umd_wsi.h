@@ -149,9 +149,9 @@ struct umd_window_system {
     VkResult (*create_swapchain)(struct umd_swapchain *swapchain);
     void (*destroy_swapchain)(struct umd_swapchain *swapchain);
 
-    /* The thread's, see above. present: hands an image to the window; its pixels are complete. Gives
-     * VK_SUCCESS, VK_SUBOPTIMAL_KHR, or an error that ends the swapchain. It or a later dispatch
-     * calls umd_swapchain_shown and umd_swapchain_idle. In FIFO modes it may set
+    /* The thread's, see above. present: hands an image to the window; its pixels are complete.
+     * Gives VK_SUCCESS, VK_SUBOPTIMAL_KHR, or an error that ends the swapchain. It or a later
+     * dispatch calls umd_swapchain_shown and umd_swapchain_idle. In FIFO modes it may set
      * swapchain->throttled (with lock), and dispatch clears it: no image is presented meanwhile. */
     VkResult (*present)(struct umd_swapchain *swapchain, const struct umd_present *present);
     /* Deals with what the window system has said, waiting at most `timeout` milliseconds (-1: for
@@ -211,6 +211,11 @@ VkDeviceMemory umd_swapchain_memory(const struct umd_device *device, VkSwapchain
 /* umd_present.c */
 VkResult umd_present_start(struct umd_swapchain *swapchain);
 void umd_present_stop(struct umd_swapchain *swapchain);
+/* The device goes, and the program has left the swapchain behind: ends the thread and nothing else.
+ */
+void umd_present_abandon(struct umd_swapchain *swapchain);
+/* Of all that are left behind. */
+void umd_swapchains_abandon(struct umd_device *device);
 
 /* Waits for a change of the swapchain since `seen`; false: the deadline (UINT64_MAX: none) has
  * passed. */

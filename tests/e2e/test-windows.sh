@@ -104,6 +104,10 @@ guest "images that the window reads"
 guest "images that are copied" GPUPV_WINDOW_IMAGES=copy
 guest "streams are searched" GPUPV_GUARD=strict
 
+echo "== programs that end without a word"
+sandbox_guest env GPUPV_STRICT=1 timeout 100 /opt/windows exits > "$sandbox/out" 2> "$sandbox/err" ||
+  { cat "$sandbox/out" "$sandbox/err" >&2; fail "programs that end without a word"; }
+
 echo "== the worker is killed"
 for delay in 0 0.05 0.3; do
   sandbox_guest env GPUPV_STRICT=1 timeout 100 /opt/windows killed > "$sandbox/out" 2> "$sandbox/err" &

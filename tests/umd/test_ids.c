@@ -48,6 +48,27 @@ static void slots_are_reused_last_first(void **state)
     assert_ptr_equal(umd_id_object(ids, third), &objects[2]);
 }
 
+static void objects_of_a_type_are_found(void **state)
+{
+    struct umd_ids *ids = *state;
+    int objects[4];
+    uint32_t slot = 0;
+    assert_null(umd_id_next(ids, 5, &slot));
+    umd_id_create(ids, 5, &objects[0]);
+    umd_id_create(ids, 6, &objects[1]);
+    uint64_t freed = umd_id_create(ids, 5, &objects[2]);
+    for (uint32_t i = 0; i < 2 * UMD_ID_PAGE; i++)
+        umd_id_create(ids, 7, NULL);
+    umd_id_create(ids, 5, &objects[3]);
+    umd_id_free(ids, freed);
+    slot = 0;
+    assert_ptr_equal(umd_id_next(ids, 5, &slot), &objects[0]);
+    assert_ptr_equal(umd_id_next(ids, 5, &slot), &objects[3]);
+    assert_null(umd_id_next(ids, 5, &slot));
+    slot = 0;
+    assert_ptr_equal(umd_id_next(ids, 6, &slot), &objects[1]);
+}
+
 static void stale_and_strange_ids_are_nothing(void **state)
 {
     struct umd_ids *ids = *state;
@@ -146,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(slots_are_reused_last_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(objects_of_a_type_are_found, setup, teardown),
         cmocka_unit_test_setup_teardown(stale_and_strange_ids_are_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(generations_start_anew, setup, teardown),
         cmocka_unit_test_setup_teardown(all_slots_can_be_used, setup, teardown),

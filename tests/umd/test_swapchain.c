@@ -785,6 +785,26 @@ static void the_end_waits_for_the_host(void **state)
     pthread_join(thread, NULL);
 }
 
+/* vkDestroyDevice comes first, against the rules: no thread is left that looks at the device. */
+static void the_device_goes_first(void **state)
+{
+    struct fixture *f = *state;
+    VkSwapchainCreateInfoKHR info = usual(f);
+    VkSwapchainKHR other;
+    f->window.throttles = true;
+    f->window.idles = false;
+    make(f);
+    info.surface = fake_surface(&f->other);
+    assert_int_equal(umd_CreateSwapchainKHR(f->handle, &info, NULL, &other), VK_SUCCESS);
+    for (uint32_t i = 0; i < IMAGES; i++)
+        assert_int_equal(present_id(f, acquire(f), 1 + i), VK_SUCCESS);
+    fake_await_shown(&f->window, 1);
+    umd_swapchains_abandon(&f->device);
+    assert_null(state_of(f)->thread);
+    assert_int_equal(f->window.count, 1);
+    umd_DestroySwapchainKHR(f->handle, other, NULL); /* for the sake of this test's memory */
+}
+
 /* --- VK_KHR_present_wait --- */
 
 static void presentations_are_waited_for(void **state)
@@ -917,6 +937,7 @@ int main(void)
         TEST(retiring_wakes),
         TEST(the_end_of_a_busy_swapchain),
         TEST(the_end_waits_for_the_host),
+        TEST(the_device_goes_first),
         TEST(presentations_are_waited_for),
         TEST(the_thread_listens_until_all_is_shown),
         TEST(two_threads_present),

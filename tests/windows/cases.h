@@ -31,5 +31,6 @@ void case_destroyed(struct app *app);
 void case_disconnected(struct app *app);
 void case_fork(struct app *app);
 void case_killed(struct app *app);
+void case_exits(struct app *app);
 
 #endif

@@ -401,3 +401,30 @@ void case_killed(struct app *app)
         window_close(app, &windows[i]);
     }
 }
+
+/* The program ends while its windows are drawn: without a word to Vulkan, or to its device alone.
+ */
+void case_exits(struct app *app)
+{
+    for (uint32_t i = 0; i < 12; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct app own = {.name = app->name, .native = app->native};
+            alarm(30);
+            app_open(&own);
+            struct window window = window_open(&own, WIDTH, HEIGHT, 24, false);
+            struct chain chain = chain_open(&own, &window, all_modes[i % 4]);
+            for (uint32_t seed = 0; seed < i; seed++)
+                must(&own, chain_frame(&chain, seed), "a frame");
+            if (i % 3 == 1)
+                vkDestroyDevice(own.device, NULL);
+            else if (i % 3 == 2)
+                xcb_disconnect(own.x);
+            exit(0);
+        }
+        int status = -1;
+        waitpid(child, &status, 0);
+        if (status)
+            wrong(app, "program %u ended with the status 0x%x", i, status);
+    }
+}

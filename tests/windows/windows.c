@@ -42,6 +42,7 @@ static const struct {
     {"destroyed", case_destroyed, true},
     {"disconnected", case_disconnected, true},
     {"fork", case_fork, true},
+    {"exits", case_exits, true, true},
     {"killed", case_killed, true, true},
 };
 
