@@ -103,12 +103,17 @@ static bool share(const struct umd_swapchain *swapchain, const struct umd_swapch
     return false;
 }
 
+/* Where all images lie in the aperture, which the server maps. False: it cannot have them. */
 static bool attach(struct umd_swapchain *swapchain, struct x11_swapchain *x11)
 {
-    uint32_t offset;
-    int fd;
-    if (!share(swapchain, &swapchain->images[0], &fd, &offset))
-        return false;
+    int fd = -1;
+    for (uint32_t i = 0; i < swapchain->image_count; i++) {
+        struct x11_image *own = swapchain->images[i].window;
+        if (fd >= 0)
+            close(fd);
+        if (!share(swapchain, &swapchain->images[i], &fd, &own->offset))
+            return false;
+    }
     x11->segment = xcb_generate_id(x11->connection);
     /* The server only reads; the descriptor is libxcb's now. */
     if (succeeded(x11->connection, xcb_shm_attach_fd_checked(x11->connection, x11->segment, fd, 1)))
@@ -155,20 +160,15 @@ static VkResult make_own(struct umd_swapchain *swapchain, struct x11_swapchain *
 
 static VkResult make_pixmaps(struct umd_swapchain *swapchain, struct x11_swapchain *x11)
 {
+    for (uint32_t i = 0; i < swapchain->image_count; i++) {
+        swapchain->images[i].window = calloc(1, sizeof(struct x11_image));
+        if (!swapchain->images[i].window)
+            return VK_ERROR_OUT_OF_HOST_MEMORY;
+    }
     if (x11->way != X11_SEND && !attach(swapchain, x11))
         x11->way = X11_SEND;
     for (uint32_t i = 0; i < swapchain->image_count; i++) {
         struct umd_swapchain_image *image = &swapchain->images[i];
-        struct x11_image *own = calloc(1, sizeof(*own));
-        image->window = own;
-        if (!own)
-            return VK_ERROR_OUT_OF_HOST_MEMORY;
-        int fd;
-        if (x11->way != X11_SEND) {
-            if (!share(swapchain, image, &fd, &own->offset))
-                return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-            close(fd);
-        }
         if (x11->way == X11_SHARED) {
             if (make_shared(swapchain, x11, image))
                 continue;

@@ -387,7 +387,7 @@ static const struct {
 
 /* --- The shim --- */
 
-static bool no_library, old_library, no_sharing;
+static bool no_library, old_library, no_sharing, far_away;
 static uint8_t aperture[IMAGES * STRIDE * HEIGHT];
 
 static void *open_library(const char *name)
@@ -415,6 +415,8 @@ static NTSTATUS share_memory(const void *address, size_t size, int *fd, uint64_t
     *offset = (uint64_t)((const uint8_t *)address - aperture);
     assert_true(*offset + size <= sizeof(aperture));
     *file_size = sizeof(aperture);
+    if (far_away && *offset) /* only the first image is within MIT-SHM's reach */
+        *offset += UINT64_C(1) << 32;
     *fd = dup(server.socket);
     return STATUS_SUCCESS;
 }
@@ -463,7 +465,7 @@ static int set_up(void **state)
         socketpair(AF_UNIX, SOCK_STREAM, 0, f->sockets))
         return -1;
     memset(&server, 0, sizeof(server));
-    no_library = old_library = no_sharing = false;
+    no_library = old_library = no_sharing = far_away = false;
     server.socket = f->sockets[0];
     server.width = WIDTH;
     server.height = HEIGHT;
@@ -716,7 +718,7 @@ static void pixels_are_sent(void **state)
 {
     struct fixture *f = *state;
     server.refuses_attach = true;
-    for (int way = 0; way < 4; way++) {
+    for (int way = 0; way < 5; way++) {
         server.count = server.put_images = server.rows = 0;
         server.longest = way % 2 ? (64 + 3 * WIDTH * 4) / 4 : 65535; /* three rows at a time */
         must_create(f);
@@ -727,7 +729,8 @@ static void pixels_are_sent(void **state)
         destroy(f);
         server.refuses_attach = false;
         server.no_shm = way < 1;
-        no_sharing = way >= 1;
+        no_sharing = way == 1 || way == 2;
+        far_away = way == 3;
     }
 }
 
