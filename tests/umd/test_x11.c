@@ -33,7 +33,8 @@
 
 struct request {
     const char *extension; /* NULL: the core protocol */
-    uint8_t opcode, bytes[96];
+    uint8_t opcode;
+    _Alignas(8) uint8_t bytes[96];
 };
 
 static struct {
