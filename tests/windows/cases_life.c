@@ -189,7 +189,7 @@ void case_threads(struct app *app)
     for (uint32_t i = 0; i < 2; i++) {
         painters[i] = (struct painter){.app = {.name = app->name, .native = app->native},
                                        .mode = all_modes[i * 2],
-                                       .frames = 60};
+                                       .frames = 30};
         app_open(&painters[i].app);
         painters[i].app.windows = i; /* not over the other one */
         painters[i].window = window_open(&painters[i].app, WIDTH, HEIGHT, 24, false);
@@ -231,9 +231,9 @@ void case_events(struct app *app)
         die(app, "a thread");
     for (uint32_t i = 0; i < 4; i++) {
         struct chain chain = chain_open(app, &window, all_modes[i]);
-        for (uint32_t seed = 0; seed < 20; seed++)
+        for (uint32_t seed = 0; seed < 10; seed++)
             must(app, chain_frame(&chain, seed), "a frame");
-        if (!window_shows(app, &window, 19))
+        if (!window_shows(app, &window, 9))
             wrong(app, "present mode %u: the frame is not shown", all_modes[i]);
         chain_close(&chain);
     }
