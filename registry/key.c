@@ -52,6 +52,7 @@ void key_destroy(struct reg_key *key)
     for (size_t i = 0; i < key->values.count; i++)
         entry_destroy((struct value_entry *)key->values.items[i]);
     name_list_finish(&key->values);
+    free(key->came);
     free(key->named.folded);
     free(key->name);
     free(key);
@@ -150,7 +151,7 @@ const struct reg_value *reg_key_value(const struct reg_key *key, size_t index)
 {
     if (index >= key->values.count)
         return NULL;
-    return &((struct value_entry *)key->values.items[index])->value;
+    return &key->came[index]->value;
 }
 
 struct value_entry *key_value_entry(const struct reg_key *key, const char *name)
@@ -169,6 +170,29 @@ const struct reg_value *reg_key_find_value(const struct reg_key *key, const char
     return entry ? &entry->value : NULL;
 }
 
+/* Room for one more value in the order in which they came. */
+static int reserve_came(struct reg_key *key, struct error *err)
+{
+    if (key->values.count < key->came_capacity)
+        return 0;
+    size_t capacity = key->came_capacity ? 2 * key->came_capacity : 8;
+    struct value_entry **came = realloc(key->came, capacity * sizeof(*came));
+    if (!came)
+        return no_memory(err);
+    key->came = came;
+    key->came_capacity = capacity;
+    return 0;
+}
+
+static void forget_came(struct reg_key *key, const struct value_entry *entry)
+{
+    size_t at = 0, count = key->values.count;
+    while (at < count && key->came[at] != entry)
+        at++;
+    if (at < count)
+        memmove(&key->came[at], &key->came[at + 1], (count - at - 1) * sizeof(*key->came));
+}
+
 /* An entry without data, in the list at `index`. */
 static int insert_entry(struct reg_key *key, const char *name, const char *folded, size_t index,
                         struct error *err)
@@ -180,9 +204,13 @@ static int insert_entry(struct reg_key *key, const char *name, const char *folde
     entry->value.name = strdup(name);
     int code = entry->named.folded && entry->value.name ? 0 : no_memory(err);
     if (!code)
+        code = reserve_came(key, err);
+    if (!code)
         code = name_list_insert(&key->values, index, &entry->named, err);
     if (code)
         entry_destroy(entry);
+    else
+        key->came[key->values.count - 1] = entry;
     return code;
 }
 
@@ -259,6 +287,7 @@ int reg_key_delete_value(struct reg_key *key, const char *name)
     size_t index;
     if (!entry || !name_list_find(&key->values, entry->named.folded, &index))
         return -ENOENT;
+    forget_came(key, entry);
     name_list_remove(&key->values, index);
     entry_destroy(entry);
     return 0;

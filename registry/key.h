@@ -18,6 +18,9 @@ struct reg_key {
     struct reg_key *parent;   /* NULL for the root */
     struct name_list subkeys; /* of struct reg_key, owned */
     struct name_list values;  /* of struct value_entry, owned */
+    /* The same values in the order in which they came. */
+    struct value_entry **came;
+    size_t came_capacity;
 };
 
 /* A key with no parent. */

@@ -47,7 +47,7 @@ const char *reg_edits_skipped(const struct reg_edits *edits, size_t index);
 int reg_edits_apply(const struct reg_edits *edits, struct reg_hive *hive, struct error *err);
 
 /* A key and all below it as regedit writes them: UTF-16LE with a byte-order mark, CR LF; the caller
- * frees *data. Values come in the order of their names. */
+ * frees *data. Values come in the order in which they were made. */
 int reg_file_format(const struct reg_key *key, void **data, size_t *size);
 
 #endif

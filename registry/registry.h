@@ -68,8 +68,8 @@ int reg_hive_load(const char *path, struct reg_hive **hive, struct error *err);
 /* The same from memory; `name` stands for the file in messages. `text` needs no NUL. */
 int reg_hive_parse(const char *name, const char *text, size_t size, struct reg_hive **hive,
                    struct error *err);
-/* The text form; the caller frees it. Keys and values come in the order of their folded names, so
- * that equal hives give equal text. */
+/* The text form; the caller frees it. Keys come in the order of their folded names, values in that
+ * in which they were made. */
 int reg_hive_format(const struct reg_hive *hive, char **text, size_t *size);
 /* As above, for one key and what is below it; for export. */
 int reg_key_format(const struct reg_key *key, char **text, size_t *size);

@@ -87,9 +87,10 @@ static void listing(void **state)
     assert_int_equal(head.count, 3);
     struct wire_registry_entry entry;
     memcpy(&entry, reply + sizeof(head), sizeof(entry));
-    assert_int_equal(entry.type, REG_SZ);
-    assert_int_equal(entry.name_size, strlen("DriverVersion"));
-    assert_memory_equal(reply + sizeof(head) + sizeof(entry), "DriverVersion\0\0\0", 16);
+    /* In the order in which they were made. */
+    assert_int_equal(entry.type, REG_MULTI_SZ);
+    assert_int_equal(entry.name_size, strlen("UserModeDriverName"));
+    assert_memory_equal(reply + sizeof(head) + sizeof(entry), "UserModeDriverName", 18);
     size = sizeof(reply);
     assert_int_equal(list_values(fd, a, 7, reply, &size), 0);
     memcpy(&head, reply, sizeof(head));

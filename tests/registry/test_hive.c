@@ -264,8 +264,17 @@ static void children_come_in_order(void **state)
     }
     for (size_t i = 0; i < COUNT(sorted); i++) {
         assert_string_equal(reg_key_name(reg_key_subkey(key, i)), sorted[i]);
-        assert_string_equal(reg_key_value(key, i)->name, sorted[i]);
+        assert_string_equal(reg_key_value(key, i)->name, names[i]);
     }
+    /* Values stand in the order in which they came: one that is set again keeps its place, one that
+     * is made again comes last. */
+    assert_int_equal(reg_key_set_dword(key, "C", 1, NULL), 0);
+    assert_string_equal(reg_key_value(key, 1)->name, "C");
+    assert_int_equal(reg_key_delete_value(key, "C"), 0);
+    assert_string_equal(reg_key_value(key, 1)->name, "a");
+    assert_int_equal(reg_key_set_dword(key, "C", 1, NULL), 0);
+    assert_string_equal(reg_key_value(key, COUNT(names) - 1)->name, "C");
+    assert_null(reg_key_value(key, COUNT(names)));
 }
 
 static void merging_adds_and_replaces(void **state)
@@ -292,9 +301,9 @@ static void merging_adds_and_replaces(void **state)
     char *text = formatted(hive);
     assert_string_equal(text, "gpupv registry 1\n"
                               "\n[HKLM\\Both]\n"
-                              "\"Added\" = dword:0x00000003\n"
-                              "\"Changes\" = sz:\"new\"\n"
                               "\"Stays\" = dword:0x00000001\n"
+                              "\"Changes\" = sz:\"new\"\n"
+                              "\"Added\" = dword:0x00000003\n"
                               "\n[HKLM\\Only\\Here]\n"
                               "\n[HKLM\\Only\\There]\n");
     assert_int_equal(reg_hive_merge(hive, hive, &err), 0);

@@ -109,6 +109,7 @@ static const char windows_file[] =
     "\r\n"
     "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Test\\Between\\Deep]\r\n"
     "\"x\"=dword:ffffffff\r\n"
+    "\"made later\"=dword:00000001\r\n"
     "\r\n"
     "[HKEY_LOCAL_MACHINE\\SOFTWARE\\Test\\z]odd]\r\n"
     "\r\n";
@@ -140,7 +141,7 @@ static void test_round_trip(void **state)
     CHECK(hive, "Quad", REG_TYPE_QWORD, "\x88\x77\x66\x55\x44\x33\x22\x11");
     struct reg_edits_count count = reg_edits_count(edits);
     assert_int_equal(count.keys, 4);
-    assert_int_equal(count.values, 14);
+    assert_int_equal(count.values, 15);
 
     free(written);
     reg_hive_destroy(hive);
