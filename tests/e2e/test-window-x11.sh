@@ -72,7 +72,7 @@ window_x resized-often --at 5 resize 640x480 --at 10 resize 1x1 --at 20 resize 7
   -- guest vkcube --c "$count" --present_mode 0
 window_ok resized-often
 expect_frame resized-often "$count"
-window_x hidden --at 10 hide 300 -- guest vkcube --c 90 --present_mode 2
+window_x hidden --at 10 hide 100 -- guest vkcube --c 90 --present_mode 2
 window_ok hidden
 expect_frame hidden 90
 

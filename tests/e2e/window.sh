@@ -57,9 +57,8 @@ window_begin() {
   SANDBOX_GUEST_OPTIONS+=" --setenv GPUPV_GUARD ${GPUPV_TEST_GUARD:-enforce}"
 }
 
-# What a guest with a display has, and what drivers open at run time.
-window_libraries="libX11.so.6 libX11-xcb.so.1 libxcb.so.1 libxcb-shm.so.0 libxcb-present.so.0
-  libxcb-dri3.so.0 libxcb-sync.so.1 libxcb-xfixes.so.0 libxcb-randr.so.0 libwayland-client.so.0"
+# What the paravirtual driver opens at run time, and no more.
+window_libraries="libxcb.so.1 libX11-xcb.so.1 libwayland-client.so.0"
 
 window_guest_library() {
   local file
