@@ -14,7 +14,7 @@
 #   window_serving            the worker that was given out last
 #   window_no_leaks           waits until the host has nothing of any guest's any more
 #
-# The last three leave in $sandbox: NAME.log (the watcher's), NAME.out (all that the command said), and
+# window_x and window_wl leave in $sandbox: NAME.log (the watcher's), NAME.out (all that the command said), and
 # $window_status (the command's). Pictures: $window_pictures/NAME.png.
 #   GPUPV_TEST_PICTURES=FOLDER   keeps the pictures there
 #   GPUPV_TEST_GUARD=strict      what the driver sends is searched for pointers and handles
