@@ -101,6 +101,16 @@ struct exec_acquired {
     VkSemaphore semaphores[EXEC_MOST_ACQUIRED];
 };
 
+/* Command buffers that the guest has freed and the driver still has. */
+#define EXEC_MOST_FREED 32u
+struct exec_freed_list {
+    uint32_t count;
+    struct exec_freed {
+        VkCommandPool pool;
+        VkCommandBuffer buffer;
+    } entries[EXEC_MOST_FREED];
+};
+
 #define EXEC_SET_LAYOUT_BUCKETS 64u
 
 /* One per stream. */
@@ -125,6 +135,7 @@ struct exec {
     struct exec_sync_state *sync;       /* exec_sync.c: completion */
     struct exec_retired_list retired_semaphores;
     struct exec_acquired acquired;
+    struct exec_freed_list freed_command_buffers; /* exec_command_buffer.c */
     struct exec_set_layout *set_layouts[EXEC_SET_LAYOUT_BUCKETS]; /* exec_descriptor_layout.c */
     struct exec_compile_state *compile; /* exec_compile.c */
 };
@@ -164,6 +175,10 @@ void exec_compile_finish(struct exec *x);
  * vkwire_run with a copy of the command and with an arena of its own. */
 bool exec_compile_takes(uint16_t opcode);
 void exec_compile_command(struct exec *x, uint16_t opcode, uint8_t *command, size_t size);
+
+/* While the stream's thread has nothing to run: frees one command buffer on the driver. False: there is
+ * none. */
+bool exec_free_command_buffer(struct exec *x);
 
 /* While the stream's thread has nothing to run and spins, it calls this: looks whether submissions have
  * finished, and tells the guest. True when there are some that have not. */

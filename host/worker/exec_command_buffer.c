@@ -3,8 +3,9 @@
  * Command pools and what is allocated from them. Buffers are children of their pool, and go with
  * it. What is recorded into them runs through the generated code.
  *
- * Buffers are freed at once: a driver that keeps each command by itself records the next ones into
- * the memory of those, which the processor still has at hand.
+ * To a driver that keeps each command by itself, freeing costs about as much as recording did. The
+ * guest waits for neither, but for what it sends next: so buffers are freed when there is nothing
+ * else to do, or when too many wait for that.
  */
 #include "host/worker/exec.h"
 
@@ -35,6 +36,42 @@ VkResult exec_AllocateCommandBuffers(struct exec *x, const struct args_AllocateC
     return VK_SUCCESS;
 }
 
+static void free_entry(struct exec *x, uint32_t index)
+{
+    struct exec_freed_list *list = &x->freed_command_buffers;
+    struct exec_freed freed = list->entries[index];
+    list->entries[index] = list->entries[--list->count];
+    x->vk->FreeCommandBuffers(x->device, freed.pool, 1, &freed.buffer);
+}
+
+bool exec_free_command_buffer(struct exec *x)
+{
+    if (x->freed_command_buffers.count == 0)
+        return false;
+    free_entry(x, x->freed_command_buffers.count - 1);
+    return true;
+}
+
+static void free_later(struct exec *x, VkCommandPool pool, VkCommandBuffer buffer)
+{
+    struct exec_freed_list *list = &x->freed_command_buffers;
+    if (list->count == EXEC_MOST_FREED)
+        free_entry(x, 0);
+    list->entries[list->count++] = (struct exec_freed){pool, buffer};
+}
+
+/* They go with their pool. */
+static void forget_freed(struct exec *x, VkCommandPool pool)
+{
+    struct exec_freed_list *list = &x->freed_command_buffers;
+    for (uint32_t i = 0; i < list->count;) {
+        if (list->entries[i].pool == pool)
+            list->entries[i] = list->entries[--list->count];
+        else
+            i++;
+    }
+}
+
 void exec_FreeCommandBuffers(struct exec *x, const struct args_FreeCommandBuffers *a)
 {
     struct exec_object *pool = exec_object_get(x, a->commandPool_id, VKWIRE_OBJECT_COMMAND_POOL);
@@ -54,7 +91,7 @@ void exec_FreeCommandBuffers(struct exec *x, const struct args_FreeCommandBuffer
         }
         VkCommandBuffer handle = (VkCommandBuffer)(uintptr_t)buffer->handle[0];
         exec_object_remove(x, buffer);
-        x->vk->FreeCommandBuffers(x->device, a->commandPool, 1, &handle);
+        free_later(x, a->commandPool, handle);
     }
 }
 
@@ -65,6 +102,7 @@ void exec_DestroyCommandPool(struct exec *x, const struct args_DestroyCommandPoo
     struct exec_object *pool = exec_object_get(x, a->commandPool_id, VKWIRE_OBJECT_COMMAND_POOL);
     if (!pool)
         return;
+    forget_freed(x, a->commandPool);
     exec_object_remove(x, pool);
     x->vk->DestroyCommandPool(x->device, a->commandPool, NULL);
 }

@@ -183,6 +183,7 @@ static VkResult enter_queues(struct exec *x, const VkDeviceCreateInfo *info)
 
 static void forget_device(struct exec *x)
 {
+    x->freed_command_buffers.count = 0; /* they went with their pools */
     free(x->vk);
     x->vk = NULL;
     x->device = VK_NULL_HANDLE;

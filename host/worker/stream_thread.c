@@ -170,7 +170,7 @@ static void wait_for_batch(struct stream *stream)
 {
     struct stream_io *io = &stream->io;
     uint64_t start = spin_now(), budget = spin_budget(&stream->idle_time);
-    bool pending;
+    bool pending, freed;
     do {
         for (uint32_t look = 0; look < SPIN_LOOKS; look++) {
             if (ring_consumer_ready(&io->ring))
@@ -178,10 +178,11 @@ static void wait_for_batch(struct stream *stream)
             spin_pause();
         }
         pending = exec_sync_poll(&stream->exec);
+        freed = exec_free_command_buffer(&stream->exec);
         /* The driver's own threads may need this processor to finish. */
-        if (pending)
+        if (pending && !freed)
             sched_yield();
-    } while (spin_step(start) < (pending && budget < PENDING_NS ? PENDING_NS : budget) &&
+    } while ((spin_step(start) < (pending && budget < PENDING_NS ? PENDING_NS : budget) || freed) &&
              goes_on(stream));
     exec_sync_sleep(&stream->exec);
     stream_io_sleep(io, &stream->stop);

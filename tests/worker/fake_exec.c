@@ -98,6 +98,12 @@ void exec_compile_command(struct exec *x, uint16_t opcode, uint8_t *command, siz
     (void)x, (void)opcode, (void)command, (void)size;
 }
 
+bool exec_free_command_buffer(struct exec *x)
+{
+    (void)x;
+    return false;
+}
+
 void exec_object_settle(struct exec *x, struct exec_object *object)
 {
     (void)x;
