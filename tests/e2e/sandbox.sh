@@ -234,8 +234,8 @@ sandbox_picture() {
   if [ -n "${sandbox_wayland:-}" ]; then
     (cd "$sandbox/shots" && XDG_RUNTIME_DIR=$sandbox_wayland WAYLAND_DISPLAY=wayland-0 weston-screenshooter) ||
       return 1
-    # A window's alpha is in the picture, but not on the screen.
-    /usr/bin/convert "$sandbox"/shots/*.png -alpha off "$1"
+    # A window's alpha is in the picture, which its colours were divided by, but not on the screen.
+    /usr/bin/convert "$sandbox"/shots/*.png -background black -alpha remove -alpha off "$1"
     rm "$sandbox"/shots/*.png
     return
   fi
