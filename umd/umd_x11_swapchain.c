@@ -129,10 +129,9 @@ static bool make_shared(struct umd_swapchain *swapchain, struct x11_swapchain *x
     struct x11_image *own = image->window;
     xcb_pixmap_t pixmap = xcb_generate_id(x11->connection);
     if (!succeeded(x11->connection,
-                   xcb_shm_create_pixmap_checked(x11->connection, pixmap, x11->window,
-                                                 (uint16_t)(image->stride / PIXEL_BYTES),
-                                                 (uint16_t)swapchain->extent.height, x11->depth,
-                                                 x11->segment, own->offset)))
+                   xcb_shm_create_pixmap_checked(
+                       x11->connection, pixmap, x11->window, (uint16_t)swapchain->extent.width,
+                       (uint16_t)swapchain->extent.height, x11->depth, x11->segment, own->offset)))
         return false;
     own->pixmap = pixmap;
     return true;
@@ -165,8 +164,12 @@ static VkResult make_pixmaps(struct umd_swapchain *swapchain, struct x11_swapcha
         if (!swapchain->images[i].window)
             return VK_ERROR_OUT_OF_HOST_MEMORY;
     }
+    const size_t row = (size_t)swapchain->extent.width * PIXEL_BYTES;
+    const bool padded = swapchain->images[0].stride != row;
     if (x11->way != X11_SEND && !attach(swapchain, x11))
         x11->way = X11_SEND;
+    if (x11->way == X11_SHARED && padded) /* a larger window would show what lies between rows */
+        x11->way = X11_COPY;
     for (uint32_t i = 0; i < swapchain->image_count; i++) {
         struct umd_swapchain_image *image = &swapchain->images[i];
         if (x11->way == X11_SHARED) {
@@ -180,8 +183,7 @@ static VkResult make_pixmaps(struct umd_swapchain *swapchain, struct x11_swapcha
         if (result)
             return result;
     }
-    size_t row = (size_t)swapchain->extent.width * PIXEL_BYTES;
-    if (x11->way == X11_SEND && swapchain->images[0].stride != row) {
+    if (x11->way == X11_SEND && padded) {
         x11->rows = malloc(row * swapchain->extent.height);
         if (!x11->rows)
             return VK_ERROR_OUT_OF_HOST_MEMORY;

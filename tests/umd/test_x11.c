@@ -448,6 +448,17 @@ struct fixture {
     int sockets[2];
 };
 
+static void lay_out_images(struct fixture *f, uint32_t stride)
+{
+    memset(aperture, 0xff, sizeof(aperture));
+    for (uint32_t i = 0; i < IMAGES; i++) {
+        f->images[i].pixels = aperture + i * stride * HEIGHT;
+        f->images[i].stride = stride;
+        for (uint32_t y = 0; y < HEIGHT; y++)
+            memset(aperture + (i * HEIGHT + y) * stride, (int)i, WIDTH * 4);
+    }
+}
+
 static int set_up(void **state)
 {
     static const struct gpupv_umd_callbacks callbacks = {
@@ -486,13 +497,7 @@ static int set_up(void **state)
     s->mode = VK_PRESENT_MODE_FIFO_KHR;
     s->wake = eventfd(0, 0);
     pthread_mutex_init(&s->lock, NULL);
-    memset(aperture, 0xff, sizeof(aperture));
-    for (uint32_t i = 0; i < IMAGES; i++) {
-        f->images[i].pixels = aperture + i * STRIDE * HEIGHT;
-        f->images[i].stride = STRIDE;
-        for (uint32_t y = 0; y < HEIGHT; y++)
-            memset(aperture + (i * HEIGHT + y) * STRIDE, (int)i, WIDTH * 4);
-    }
+    lay_out_images(f, WIDTH * 4);
     *state = f;
     return 0;
 }
@@ -678,9 +683,9 @@ static void the_image_is_the_pixmap(void **state)
     struct fixture *f = *state;
     must_create(f);
     const xcb_shm_create_pixmap_request_t *pixmap = last("MIT-SHM", XCB_SHM_CREATE_PIXMAP);
-    assert_int_equal(pixmap->width, STRIDE / 4);
+    assert_int_equal(pixmap->width, WIDTH);
     assert_int_equal(pixmap->height, HEIGHT);
-    assert_int_equal(pixmap->offset, 2 * STRIDE * HEIGHT);
+    assert_int_equal(pixmap->offset, 2 * WIDTH * 4 * HEIGHT);
     assert_int_equal(
         ((const xcb_shm_attach_fd_request_t *)last("MIT-SHM", XCB_SHM_ATTACH_FD))->read_only, 1);
     assert_int_equal(present(f, 1, 0, 0), VK_SUCCESS);
@@ -691,7 +696,22 @@ static void the_image_is_the_pixmap(void **state)
 static void the_server_copies(void **state)
 {
     struct fixture *f = *state;
+    /* With bytes between the rows: a pixmap of their width would show those in a larger window. */
+    lay_out_images(f, STRIDE);
+    must_create(f);
+    assert_null(last("MIT-SHM", XCB_SHM_CREATE_PIXMAP));
+    assert_int_equal(present(f, 1, 0, 0), VK_SUCCESS);
+    assert_non_null(last("MIT-SHM", XCB_SHM_PUT_IMAGE));
+    destroy(f);
+    server.count = 0;
+    lay_out_images(f, WIDTH * 4);
     server.refuses_pixmap = true;
+    must_create(f);
+    assert_non_null(last("MIT-SHM", XCB_SHM_CREATE_PIXMAP));
+    assert_int_equal(present(f, 1, 0, 0), VK_SUCCESS);
+    destroy(f);
+    server.count = 0;
+    lay_out_images(f, STRIDE);
     must_create(f);
     assert_int_equal(present(f, 1, 0, 0), VK_SUCCESS);
     const xcb_shm_put_image_request_t *put = last("MIT-SHM", XCB_SHM_PUT_IMAGE);
@@ -699,6 +719,7 @@ static void the_server_copies(void **state)
     assert_int_equal(put->src_width, WIDTH);
     destroy(f);
     server.count = 0;
+    lay_out_images(f, WIDTH * 4);
     server.refuses_pixmap = false;
     server.no_shared_pixmaps = true;
     must_create(f);
@@ -719,6 +740,7 @@ static void pixels_are_sent(void **state)
 {
     struct fixture *f = *state;
     server.refuses_attach = true;
+    lay_out_images(f, STRIDE);
     for (int way = 0; way < 5; way++) {
         server.count = server.put_images = server.rows = 0;
         server.longest = way % 2 ? (64 + 3 * WIDTH * 4) / 4 : 65535; /* three rows at a time */
