@@ -2,7 +2,7 @@
 # The Debian packages that building, the demo and the tests need. Sourced by ./demo and ./check.
 
 packages_build="gcc g++ libc6-dev meson ninja-build pkg-config python3 python3-jinja2
-  libsystemd-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev
+  libsystemd-dev libmimalloc-dev libiniparser-dev libjson-c-dev libsodium-dev libutf8proc-dev
   libexpat1-dev libhivex-dev libseccomp-dev libvulkan-dev libcmocka-dev libpng-dev
   libxcb1-dev libxcb-present-dev libxcb-shm0-dev libxcb-xfixes0-dev libx11-dev
   libxcb-composite0-dev libxcb-damage0-dev libwayland-dev libwayland-bin wayland-protocols

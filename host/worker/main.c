@@ -15,7 +15,6 @@
  */
 #include <errno.h>
 #include <getopt.h>
-#include <malloc.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -113,15 +112,6 @@ static int start(struct worker *worker, const struct arguments *arguments, int *
     return code;
 }
 
-/* Drivers allocate each recorded command and free them all together. Memory that goes back to the
- * kernel then is faulted in again for the next recording, at many times the cost of the command. */
-static void keep_memory(void)
-{
-    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
-    mallopt(M_TOP_PAD, 1024 * 1024);
-    mallopt(M_MMAP_THRESHOLD, 1024 * 1024);
-}
-
 /* A guest waits for these threads, which run for a short while after each of its messages. With a
  * short slice of time the kernel (Linux 6.12) lets them run as soon as they wake, before what else
  * the machine is busy with; they get no more of it. Threads inherit it. Older kernels ignore it. */
@@ -157,7 +147,6 @@ int main(int argc, char **argv)
     if (code)
         return code < 0 ? 2 : 0;
 
-    keep_memory();
     ask_for_short_slices();
     struct error err;
     int notify;
