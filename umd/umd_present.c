@@ -194,9 +194,9 @@ static VkResult submit(struct umd_queue *queue, const VkPresentInfoKHR *info, um
                                              queue->family, copy);
         batch.commandBufferCount += *copy != VK_NULL_HANDLE;
     }
-    if (!result && (batch.waitSemaphoreCount || batch.commandBufferCount))
-        result = umd_QueueSubmit((VkQueue)queue, 1, &batch, VK_NULL_HANDLE);
     *point = umd_point_make(queue->number, atomic_load(&queue->submitted));
+    if (!result && (batch.waitSemaphoreCount || batch.commandBufferCount))
+        result = umd_queue_submit_watched(queue, &batch, point);
 finish:
     if (commands != few_commands)
         free(commands);

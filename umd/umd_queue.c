@@ -24,6 +24,7 @@ struct submission {
     enum submit_kind kind;
     uint32_t count;
     const void *batches; /* VkSubmitInfo, VkSubmitInfo2 or VkBindSparseInfo */
+    bool watched;        /* the last batch, even without a fence */
 };
 
 /* A place among the semaphores that the batches signal. */
@@ -110,21 +111,24 @@ static bool reserve_signals(const struct submission *submission, uint32_t *count
     return true;
 }
 
-static void put_batches(struct wire_encoder *encoder, const struct submission *submission)
+/* Only the guest has fences: that there is one tells the worker that the last batch is watched. */
+#define SOME_FENCE ((VkFence)1)
+
+static void put_batches(struct wire_encoder *encoder, const struct submission *submission,
+                        VkFence fence)
 {
     VkQueue queue = (VkQueue)submission->queue;
+    if (submission->watched)
+        fence = SOME_FENCE;
     switch (submission->kind) {
     case SUBMIT_1:
-        wire_put_QueueSubmit(encoder, queue, submission->count, submission->batches,
-                             VK_NULL_HANDLE);
+        wire_put_QueueSubmit(encoder, queue, submission->count, submission->batches, fence);
         break;
     case SUBMIT_2:
-        wire_put_QueueSubmit2(encoder, queue, submission->count, submission->batches,
-                              VK_NULL_HANDLE);
+        wire_put_QueueSubmit2(encoder, queue, submission->count, submission->batches, fence);
         break;
     case SUBMIT_SPARSE:
-        wire_put_QueueBindSparse(encoder, queue, submission->count, submission->batches,
-                                 VK_NULL_HANDLE);
+        wire_put_QueueBindSparse(encoder, queue, submission->count, submission->batches, fence);
         break;
     }
 }
@@ -163,7 +167,7 @@ static VkResult submit(const struct submission *submission, VkFence fence)
         return VK_ERROR_OUT_OF_HOST_MEMORY;
     struct wire_encoder *encoder = umd_stream_begin(device->stream);
     size_t before = encoder->used;
-    put_batches(encoder, submission);
+    put_batches(encoder, submission, fence);
     if (encoder->used - before > STREAM_MAX_COMMAND) {
         encoder->used = before;
         encoder->failed = true;
@@ -183,6 +187,15 @@ VkResult umd_QueueSubmit(VkQueue queue, uint32_t submitCount, const VkSubmitInfo
 {
     struct submission submission = {umd_queue_from(queue), SUBMIT_1, submitCount, pSubmits};
     return submit(&submission, fence);
+}
+
+VkResult umd_queue_submit_watched(struct umd_queue *queue, const VkSubmitInfo *batch,
+                                  umd_point *point)
+{
+    struct submission submission = {queue, SUBMIT_1, 1, batch, .watched = true};
+    VkResult result = submit(&submission, VK_NULL_HANDLE);
+    *point = umd_point_make(queue->number, atomic_load(&queue->submitted));
+    return result;
 }
 
 VkResult umd_QueueSubmit2(VkQueue queue, uint32_t submitCount, const VkSubmitInfo2 *pSubmits,

@@ -56,6 +56,12 @@ static inline void umd_sync_changed(struct umd_device *device)
 VkResult umd_sync_wait(struct umd_device *device, bool (*ready)(void *data),
                        bool (*early)(void *data), void *data, uint64_t timeout);
 
+/* --- Submissions (umd_queue.c) --- */
+
+/* vkQueueSubmit of one batch whose point, *point, will be waited for without a fence. */
+VkResult umd_queue_submit_watched(struct umd_queue *queue, const VkSubmitInfo *batch,
+                                  umd_point *point);
+
 /* --- Fences (umd_fence.c) --- */
 
 struct umd_fence {

@@ -84,8 +84,9 @@ struct exec_queue {
     VkQueue queue;
     uint32_t family;
     uint64_t submitted; /* as umd_queue.submitted counts */
+    uint64_t signalled; /* the last submission that signals the timeline */
     uint64_t completed; /* as told to the guest; with sync->lock */
-    VkSemaphore timeline; /* internal: signalled to n by the n-th submission */
+    VkSemaphore timeline; /* internal: signalled to n when the first n submissions have finished */
 };
 
 /* Semaphores that the guest has destroyed and the driver may still touch (exec_semaphore.c). */
@@ -180,6 +181,9 @@ void exec_compile_command(struct exec *x, uint16_t opcode, uint8_t *command, siz
  * none. */
 bool exec_free_command_buffer(struct exec *x);
 
+/* Lets the guest learn when all that was submitted so far has finished (exec_queue.c). The stream's
+ * thread calls it when it has nothing to run, and now and then when it always has. */
+void exec_signal_queues(struct exec *x);
 /* While the stream's thread has nothing to run and spins, it calls this: looks whether submissions have
  * finished, and tells the guest. True when there are some that have not. */
 bool exec_sync_poll(struct exec *x);

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Submissions: each batch additionally signals its queue's internal timeline to the batch's number,
- * which is how the guest learns that it has finished (exec_sync.c). The guest's fences stay there.
+ * Submissions: batches additionally signal their queue's internal timeline to the batch's number,
+ * which is how the guest learns that they have finished (exec_sync.c). The guest's fences stay
+ * there.
+ *
+ * A signal costs drivers about as much as a small submission. A batch that nobody can see finish by
+ * itself, since it has no fence and signals no timeline, leaves it to a later one while more is to
+ * be done at once: exec_signal_queues gives it when nothing followed.
  */
 #include "host/worker/exec.h"
 
 #include "host/worker/exec_acquired.h"
 #include "host/worker/exec_sparse.h"
+#include "host/worker/stream_io.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
 
@@ -95,24 +101,46 @@ static bool add_device_index(struct exec *x, const VkSubmitInfo *batch)
     return true;
 }
 
-static bool prepare_submit(struct exec *x, const struct exec_queue *queue, uint32_t count,
-                           VkSubmitInfo *batches)
+/* Whether a batch signals a timeline of the guest, who sees that in the batch's number. */
+static bool is_seen(const VkSubmitInfo *batch)
+{
+    const VkTimelineSemaphoreSubmitInfo *info =
+        exec_find_in_chain(batch->pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    return info && info->signalSemaphoreValueCount;
+}
+
+static bool is_seen2(const VkSubmitInfo2 *batch)
+{
+    for (uint32_t i = 0; i < batch->signalSemaphoreInfoCount; i++) {
+        if (batch->pSignalSemaphoreInfos[i].value)
+            return true;
+    }
+    return false;
+}
+
+static bool prepare_submit(struct exec *x, struct exec_queue *queue, uint32_t count,
+                           VkSubmitInfo *batches, bool told)
 {
     for (uint32_t i = 0; i < count; i++) {
+        if (!(told && i + 1 == count) && !is_seen(&batches[i]))
+            continue;
         struct signals signals = {&batches[i].signalSemaphoreCount, &batches[i].pSignalSemaphores,
                                   &batches[i].pNext};
         if (!add_signal(x, &signals, queue->timeline, queue->submitted + i + 1) ||
             !add_device_index(x, &batches[i]))
             return false;
+        queue->signalled = queue->submitted + i + 1;
     }
     return true;
 }
 
-static bool prepare_submit2(struct exec *x, const struct exec_queue *queue, uint32_t count,
-                            VkSubmitInfo2 *batches)
+static bool prepare_submit2(struct exec *x, struct exec_queue *queue, uint32_t count,
+                            VkSubmitInfo2 *batches, bool told)
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t before = batches[i].signalSemaphoreInfoCount;
+        if (!(told && i + 1 == count) && !is_seen2(&batches[i]))
+            continue;
         VkSemaphoreSubmitInfo *infos =
             arena_take_array(&x->arena, (size_t)before + 1, sizeof(*infos));
         if (!infos)
@@ -127,11 +155,12 @@ static bool prepare_submit2(struct exec *x, const struct exec_queue *queue, uint
         };
         batches[i].pSignalSemaphoreInfos = infos;
         batches[i].signalSemaphoreInfoCount = before + 1;
+        queue->signalled = queue->submitted + i + 1;
     }
     return true;
 }
 
-static bool prepare_sparse(struct exec *x, const struct exec_queue *queue, uint32_t count,
+static bool prepare_sparse(struct exec *x, struct exec_queue *queue, uint32_t count,
                            VkBindSparseInfo *batches)
 {
     for (uint32_t i = 0; i < count; i++) {
@@ -139,6 +168,7 @@ static bool prepare_sparse(struct exec *x, const struct exec_queue *queue, uint3
                                   &batches[i].pNext};
         if (!add_signal(x, &signals, queue->timeline, queue->submitted + i + 1))
             return false;
+        queue->signalled = queue->submitted + i + 1;
     }
     return true;
 }
@@ -159,6 +189,37 @@ static void finish_submit(struct exec *x, struct exec_queue *queue, uint32_t cou
     queue->submitted += count;
 }
 
+static void signal_all(struct exec *x, struct exec_queue *queue)
+{
+    if (queue->signalled >= queue->submitted)
+        return;
+    VkTimelineSemaphoreSubmitInfo values = {
+        .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+        .signalSemaphoreValueCount = 1,
+        .pSignalSemaphoreValues = &queue->submitted,
+    };
+    VkSubmitInfo batch = {
+        .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+        .pNext = &values,
+        .signalSemaphoreCount = 1,
+        .pSignalSemaphores = &queue->timeline,
+    };
+    queue->signalled = queue->submitted;
+    finish_submit(x, queue, 0, x->vk->QueueSubmit(queue->queue, 1, &batch, VK_NULL_HANDLE));
+}
+
+void exec_signal_queues(struct exec *x)
+{
+    for (uint32_t i = 0; i < x->queue_count; i++)
+        signal_all(x, &x->queues[i]);
+}
+
+/* Whether the last batch of a submission signals the timeline. */
+static bool is_told(struct exec *x, uint64_t fence)
+{
+    return fence || !stream_io_more(x->io);
+}
+
 VkResult exec_QueueSubmit(struct exec *x, const struct args_QueueSubmit *a)
 {
     struct exec_queue *queue = find_queue(x, a->queue_id);
@@ -166,7 +227,7 @@ VkResult exec_QueueSubmit(struct exec *x, const struct args_QueueSubmit *a)
         return VK_SUCCESS;
     VkSubmitInfo *batches = (VkSubmitInfo *)(uintptr_t)a->pSubmits;
     exec_drop_acquired(x, a->submitCount, batches);
-    if (!prepare_submit(x, queue, a->submitCount, batches)) {
+    if (!prepare_submit(x, queue, a->submitCount, batches, is_told(x, a->fence_id))) {
         no_memory(x);
         return VK_SUCCESS;
     }
@@ -182,7 +243,7 @@ VkResult exec_QueueSubmit2(struct exec *x, const struct args_QueueSubmit2 *a)
         return VK_SUCCESS;
     VkSubmitInfo2 *batches = (VkSubmitInfo2 *)(uintptr_t)a->pSubmits;
     exec_drop_acquired2(x, a->submitCount, batches);
-    if (!prepare_submit2(x, queue, a->submitCount, batches)) {
+    if (!prepare_submit2(x, queue, a->submitCount, batches, is_told(x, a->fence_id))) {
         no_memory(x);
         return VK_SUCCESS;
     }
@@ -196,6 +257,7 @@ VkResult exec_QueueBindSparse(struct exec *x, const struct args_QueueBindSparse 
     struct exec_queue *queue = find_queue(x, a->queue_id);
     if (!queue || !a->bindInfoCount)
         return VK_SUCCESS;
+    signal_all(x, queue); /* what binds memory does not finish in order */
     VkBindSparseInfo *batches = (VkBindSparseInfo *)(uintptr_t)a->pBindInfo;
     exec_drop_acquired_sparse(x, a->bindInfoCount, batches);
     if (!exec_sparse_fits(x, a->bindInfoCount, batches))

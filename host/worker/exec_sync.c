@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tells the guest which submissions have finished. Each queue has a timeline semaphore of the
- * worker's own, which the n-th submission signals to n (exec_queue.c); its counter is what the
+ * worker's own, which submissions signal to their number (exec_queue.c); its counter is what the
  * guest is told.
  *
  * The stream's thread looks at the counters while it spins. Before it sleeps it hands each queue
@@ -248,6 +248,7 @@ static void *watch_queue(void *data)
 
 bool exec_sync_idle(struct exec *x, uint64_t timeout)
 {
+    exec_signal_queues(x);
     for (uint32_t i = 0; x->sync && i < x->sync->watch_count; i++) {
         const struct exec_queue *queue = &x->queues[i];
         if (!queue->submitted)

@@ -81,11 +81,12 @@ struct stream {
     struct exec exec;
     struct stream_io io;
     struct worker *worker;
-    uint32_t queue, allocation; /* D3DKMT handles; allocation 0: memory is not shared */
+    uint32_t queue, allocation;       /* D3DKMT handles; allocation 0: memory is not shared */
     struct stream_messages *messages; /* in place of shared memory, or NULL */
     struct stream_parts parts;
     struct spin_estimate idle_time; /* between batches */
     uint64_t looked_ns;             /* when it last looked at what has finished between batches */
+    uint64_t signalled_ns;          /* and when it last called exec_signal_queues there */
     uint8_t *batch;                 /* STREAM_MAX_BATCH bytes: the private copy */
     pthread_t thread;
     atomic_bool stop, ended;

@@ -67,6 +67,11 @@ void stream_io_complete(struct stream_io *io, uint32_t queue, uint64_t count)
     stream_io_notify(io);
 }
 
+bool stream_io_more(struct stream_io *io)
+{
+    return ring_consumer_ready(&io->ring);
+}
+
 void stream_io_executed(struct stream_io *io, uint32_t position)
 {
     __atomic_store_n(&io->shared->executed, position, __ATOMIC_RELEASE);

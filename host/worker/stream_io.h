@@ -19,6 +19,8 @@ struct stream_io;
 void stream_io_complete(struct stream_io *io, uint32_t queue, uint64_t count);
 /* Wakes sleepers: something that they wait for has been written. Any thread. */
 void stream_io_notify(struct stream_io *io);
+/* Whether the guest has sent more that is not taken yet. On the stream's thread. */
+bool stream_io_more(struct stream_io *io);
 /* Marks the stream dead. Any thread. */
 void stream_io_lose(struct stream_io *io, enum stream_lost reason);
 

@@ -16,6 +16,8 @@
 #define PENDING_NS 100000u
 /* While batches follow each other, the guest hears of what has finished so often. */
 #define PROGRESS_NS 20000u
+/* And then the device is asked so often to tell of what nobody is known to wait for. */
+#define SIGNAL_NS 200000u
 
 /* --- Batches --- */
 
@@ -171,6 +173,7 @@ static void wait_for_batch(struct stream *stream)
     struct stream_io *io = &stream->io;
     uint64_t start = spin_now(), budget = spin_budget(&stream->idle_time);
     bool pending, freed;
+    exec_signal_queues(&stream->exec);
     do {
         for (uint32_t look = 0; look < SPIN_LOOKS; look++) {
             if (ring_consumer_ready(&io->ring))
@@ -196,6 +199,10 @@ static void look_at_progress(struct stream *stream)
     if (now - stream->looked_ns < PROGRESS_NS)
         return;
     stream->looked_ns = now;
+    if (now - stream->signalled_ns >= SIGNAL_NS) {
+        stream->signalled_ns = now;
+        exec_signal_queues(&stream->exec);
+    }
     (void)exec_sync_poll(&stream->exec);
 }
 

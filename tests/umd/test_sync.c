@@ -23,6 +23,7 @@
 
 static _Atomic bool memory_is_short;
 static uint32_t batches_put;
+static bool watched;
 static VkSparseMemoryBind bound;
 
 static void put(struct wire_encoder *encoder)
@@ -35,9 +36,9 @@ static void put(struct wire_encoder *encoder)
 
 static void put_batches(struct wire_encoder *encoder, uint32_t count, VkFence fence)
 {
-    assert_true(fence == VK_NULL_HANDLE); /* the worker has no fences */
     put(encoder);
     batches_put = count;
+    watched = fence != VK_NULL_HANDLE; /* all that the worker takes from it */
 }
 
 void wire_put_QueueSubmit(struct wire_encoder *e, VkQueue queue, uint32_t submitCount,
@@ -190,6 +191,7 @@ static void a_fence_follows_its_submission(void **state)
     assert_int_equal(f->stream.kicked, 1);
     assert_int_equal(f->device.queues[1].submitted, 3);
     assert_int_equal(batches_put, 3);
+    assert_true(watched);
     fake_complete(&f->stream, 1, 2);
     fake_complete(&f->stream, 0, 9);
     assert_int_equal(umd_GetFenceStatus(f->handle, fence), VK_NOT_READY);
@@ -205,11 +207,25 @@ static void a_fence_follows_its_submission(void **state)
     umd_DestroyFence(f->handle, VK_NULL_HANDLE, NULL);
 }
 
+static void what_is_waited_for_without_a_fence(void **state)
+{
+    struct fixture *f = *state;
+    VkSubmitInfo info = {VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    struct umd_queue *queue = umd_queue_from(f->queues[1]);
+    umd_point point;
+    assert_int_equal(umd_queue_submit_watched(queue, &info, &point), VK_SUCCESS);
+    assert_true(watched);
+    assert_false(umd_point_reached(f->device.stream, point));
+    fake_complete(&f->stream, 1, 1);
+    assert_true(umd_point_reached(f->device.stream, point));
+}
+
 static void a_fence_alone_stands_for_what_was_submitted(void **state)
 {
     struct fixture *f = *state;
     VkFence fence = create_fence(f, false);
     assert_int_equal(submit(f, 0, 2, VK_NULL_HANDLE), VK_SUCCESS);
+    assert_false(watched);
     assert_int_equal(submit(f, 0, 0, fence), VK_SUCCESS);
     assert_int_equal(f->device.queues[0].submitted, 2);
     assert_int_equal(f->stream.sent, 1);
@@ -553,6 +569,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_fence_follows_its_submission),
+        TEST(what_is_waited_for_without_a_fence),
         TEST(a_fence_alone_stands_for_what_was_submitted),
         TEST(waits_for_all_and_any),
         TEST(a_waiter_sees_what_another_thread_submits),

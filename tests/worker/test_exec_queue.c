@@ -39,6 +39,7 @@ static struct {
     uint32_t batches, signal_count[4];
     VkSemaphore signals[4][4];
     uint64_t signal_values[4][4];
+    uint64_t sparse_value; /* the last that the last vkQueueBindSparse signals */
     uint32_t device_indices[4];
     VkPipelineStageFlags2 stages;
     /* Its first batch's waits, and what goes along with them. */
@@ -155,7 +156,8 @@ static VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkS
     for (uint32_t i = 0; i < count; i++) {
         const VkTimelineSemaphoreSubmitInfo *values =
             find(infos[i].pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-        assert_int_equal(values->signalSemaphoreValueCount, infos[i].signalSemaphoreCount);
+        assert_int_equal(values ? values->signalSemaphoreValueCount : 0,
+                         infos[i].signalSemaphoreCount);
         driver.signal_count[i] = infos[i].signalSemaphoreCount;
         for (uint32_t j = 0; j < infos[i].signalSemaphoreCount; j++) {
             driver.signals[i][j] = infos[i].pSignalSemaphores[j];
@@ -199,6 +201,9 @@ static VkResult VKAPI_CALL queue_bind_sparse(VkQueue queue, uint32_t count,
     assert_true(fence == VK_NULL_HANDLE);
     driver.batches = count;
     note_waits(infos->waitSemaphoreCount, infos->pWaitSemaphores, infos->pNext);
+    const VkTimelineSemaphoreSubmitInfo *values =
+        find(infos->pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
+    driver.sparse_value = values->pSignalSemaphoreValues[infos->signalSemaphoreCount - 1];
     return driver.failure;
 }
 
@@ -208,7 +213,14 @@ static struct {
     _Atomic uint64_t completed[QUEUES];
     _Atomic int lost;
     atomic_bool went_back;
+    bool more; /* it has sent more that is not taken yet */
 } guest;
+
+bool stream_io_more(struct stream_io *io)
+{
+    (void)io;
+    return guest.more;
+}
 
 void stream_io_complete(struct stream_io *io, uint32_t queue, uint64_t count)
 {
@@ -325,19 +337,90 @@ static void await_completed(uint32_t queue, uint64_t count)
 
 /* --- Submissions --- */
 
-static void every_batch_signals_its_number(void **state)
+static void the_last_batch_signals_its_number(void **state)
 {
     struct fixture *f = *state;
     submit(f, 1, 1);
     submit(f, 1, 3);
     assert_int_equal(driver.batches, 3);
-    for (uint32_t i = 0; i < 3; i++) {
-        assert_int_equal(driver.signal_count[i], 1);
-        assert_true(driver.signals[i][0] == f->exec.queues[1].timeline);
-        assert_int_equal(driver.signal_values[i][0], 2 + i);
-    }
+    assert_int_equal(driver.signal_count[0], 0);
+    assert_int_equal(driver.signal_count[1], 0);
+    assert_int_equal(driver.signal_count[2], 1);
+    assert_true(driver.signals[2][0] == f->exec.queues[1].timeline);
+    assert_int_equal(driver.signal_values[2][0], 4);
     assert_int_equal(f->exec.queues[1].submitted, 4);
     assert_int_equal(f->exec.queues[0].submitted, 0);
+}
+
+static void what_nobody_sees_is_told_by_a_later_submission(void **state)
+{
+    struct fixture *f = *state;
+    guest.more = true;
+    submit(f, 0, 2);
+    assert_int_equal(driver.batches, 2);
+    assert_int_equal(driver.signal_count[0] + driver.signal_count[1], 0);
+    guest.more = false;
+    submit(f, 0, 1);
+    assert_int_equal(driver.signal_count[0], 1);
+    assert_int_equal(driver.signal_values[0][0], 3);
+    driver.batches = 0;
+    exec_signal_queues(&f->exec); /* all is told */
+    assert_int_equal(driver.batches, 0);
+}
+
+static void what_nobody_sees_is_told_when_nothing_follows(void **state)
+{
+    struct fixture *f = *state;
+    guest.more = true;
+    submit(f, 1, 2);
+    for (int i = 0; i < 2; i++) {
+        driver.signal_count[0] = 0;
+        exec_signal_queues(&f->exec);
+        assert_int_equal(driver.signal_count[0], i ? 0 : 1);
+    }
+    assert_true(driver.signals[0][0] == f->exec.queues[1].timeline);
+    assert_int_equal(driver.signal_values[0][0], 2);
+    assert_int_equal(f->exec.queues[1].submitted, 2);
+    /* Binding memory finishes in no order with the rest. */
+    submit(f, 1, 1);
+    VkBindSparseInfo info = {VK_STRUCTURE_TYPE_BIND_SPARSE_INFO};
+    struct args_QueueBindSparse args = {
+        .queue_id = STREAM_ID(2, 1, VKWIRE_OBJECT_QUEUE), .bindInfoCount = 1, .pBindInfo = &info};
+    exec_QueueBindSparse(&f->exec, &args);
+    assert_int_equal(driver.signal_values[0][0], 3);
+    assert_int_equal(driver.sparse_value, 4);
+    /* So does a device that is to be idle. */
+    submit(f, 1, 1);
+    assert_false(exec_sync_idle(&f->exec, 0));
+    assert_int_equal(driver.signal_values[0][0], 5);
+}
+
+/* In a busy stream, too. */
+static void what_somebody_sees_is_told_at_once(void **state)
+{
+    struct fixture *f = *state;
+    VkSemaphore timeline = (VkSemaphore)(uintptr_t)0x50;
+    uint64_t value = 9;
+    VkTimelineSemaphoreSubmitInfo values = {VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+                                            .signalSemaphoreValueCount = 1,
+                                            .pSignalSemaphoreValues = &value};
+    VkSubmitInfo infos[] = {{VK_STRUCTURE_TYPE_SUBMIT_INFO, &values, .signalSemaphoreCount = 1,
+                             .pSignalSemaphores = &timeline},
+                            {VK_STRUCTURE_TYPE_SUBMIT_INFO}};
+    struct args_QueueSubmit args = {
+        .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 2, .pSubmits = infos};
+    guest.more = true;
+    exec_QueueSubmit(&f->exec, &args);
+    assert_int_equal(driver.signal_count[0], 2);
+    assert_int_equal(driver.signal_values[0][1], 1);
+    assert_int_equal(driver.signal_count[1], 0);
+    VkSubmitInfo plain = {VK_STRUCTURE_TYPE_SUBMIT_INFO};
+    args.submitCount = 1;
+    args.pSubmits = &plain;
+    args.fence_id = 1;
+    exec_QueueSubmit(&f->exec, &args);
+    assert_int_equal(driver.signal_count[0], 1);
+    assert_int_equal(driver.signal_values[0][0], 3);
 }
 
 static void the_guests_signals_stay(void **state)
@@ -378,9 +461,8 @@ static void submissions_of_the_second_form(void **state)
     struct args_QueueSubmit2 args = {
         .queue_id = STREAM_ID(1, 1, VKWIRE_OBJECT_QUEUE), .submitCount = 2, .pSubmits = infos};
     exec_QueueSubmit2(&f->exec, &args);
-    assert_int_equal(driver.signal_count[0], 1);
+    assert_int_equal(driver.signal_count[0], 0);
     assert_int_equal(driver.signal_count[1], 2);
-    assert_int_equal(driver.signal_values[0][0], 1);
     assert_int_equal(driver.signal_values[1][0], 5);
     assert_int_equal(driver.signal_values[1][1], 2);
     assert_int_equal(driver.stages, VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT);
@@ -749,7 +831,10 @@ static void polls_and_threads_agree(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(every_batch_signals_its_number),
+        TEST(the_last_batch_signals_its_number),
+        TEST(what_nobody_sees_is_told_by_a_later_submission),
+        TEST(what_nobody_sees_is_told_when_nothing_follows),
+        TEST(what_somebody_sees_is_told_at_once),
         TEST(the_guests_signals_stay),
         TEST(submissions_of_the_second_form),
         TEST(a_foreign_queue_ends_the_stream),

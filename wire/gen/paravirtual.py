@@ -509,7 +509,7 @@ class Planner:
             [(n, r) for n, r in sorted(self.policy["refused_structures"].items())
              if n in self.model.structs],
             [line for lines in self.policy["platforms"].values() for line in lines],
-            self._opaque(commands))
+            self._opaque(commands), self.policy["guest_objects"])
 
     @staticmethod
     def _aliases(commands):

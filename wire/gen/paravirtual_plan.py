@@ -201,6 +201,7 @@ class Plan:
     refused_structures: list
     foreign: list  # declarations of platforms' types
     opaque: list  # structures that the Vulkan core header does not define
+    guest_objects: list  # handle types
 
     @staticmethod
     def _all(structs):

@@ -6,7 +6,8 @@ import fnmatch
 from structures import PlanError
 
 LISTS = ("guest", "by_hand", "ignored", "exec_by_hand", "asynchronous", "struct_encoders",
-         "chain_bases", "sanitized", "newer", "window_extensions", "window_host_extensions")
+         "chain_bases", "sanitized", "newer", "window_extensions", "window_host_extensions",
+         "guest_objects")
 TABLES = ("platforms", "want_ids", "inner_lengths", "nullable", "read_only", "zeroed", "dropped_parameters",
           "refused_structures", "refused_commands", "refused_extensions")
 OF_COMMANDS = ("guest", "by_hand", "ignored", "exec_by_hand", "asynchronous", "want_ids",
@@ -48,6 +49,7 @@ def checked(policy, model):
     check(OF_COMMANDS, "command",
           lambda n: "vk" + n in model.commands or "vk" + n in model.aliases)
     check(OF_STRUCTURES, "structure", lambda n: n in model.structs)
+    check(("guest_objects",), "handle", lambda n: n in model.handles)
     check(OF_MEMBERS, "member", lambda n: _has_member(model, n))
     check(("window_extensions", "window_host_extensions"), "extension",
           lambda n: n in model.extensions)
