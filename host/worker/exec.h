@@ -80,11 +80,15 @@ void exec_objects_destroy(struct exec *x);
 
 /* --- The stream --- */
 
+/* Which of a queue's last submissions signal its timeline: a bit each, by their number. */
+#define EXEC_SIGNALS 4096u
+
 struct exec_queue {
     VkQueue queue;
     uint32_t family;
     uint64_t submitted; /* as umd_queue.submitted counts */
     uint64_t signalled; /* the last submission that signals the timeline */
+    _Atomic uint64_t signals[EXEC_SIGNALS / 64];
     uint64_t completed; /* as told to the guest; with sync->lock */
     VkSemaphore timeline; /* internal: signalled to n when the first n submissions have finished */
 };

@@ -8,7 +8,9 @@
  * itself, since it has no fence and signals no timeline, leaves it to a later one while more is to
  * be done at once: exec_signal_queues gives it when nothing followed.
  */
-#include "host/worker/exec.h"
+#include "host/worker/exec_sync.h"
+
+#include <stdatomic.h>
 
 #include "host/worker/exec_acquired.h"
 #include "host/worker/exec_sparse.h"
@@ -118,18 +120,43 @@ static bool is_seen2(const VkSubmitInfo2 *batch)
     return false;
 }
 
+static void note_signal(struct exec_queue *queue, uint64_t number, bool signals)
+{
+    _Atomic uint64_t *word = &queue->signals[number % EXEC_SIGNALS / 64];
+    const uint64_t bit = UINT64_C(1) << number % 64;
+    uint64_t bits = atomic_load_explicit(word, memory_order_relaxed);
+    atomic_store_explicit(word, signals ? bits | bit : bits & ~bit, memory_order_relaxed);
+    if (signals)
+        queue->signalled = number;
+}
+
+uint64_t exec_queue_next_signal(const struct exec_queue *queue, uint64_t completed, uint64_t until)
+{
+    for (uint64_t number = completed + 1; number < until; number++) {
+        uint64_t bits = atomic_load_explicit(&queue->signals[number % EXEC_SIGNALS / 64],
+                                             memory_order_relaxed) >>
+                        number % 64;
+        if (bits & 1)
+            return number;
+        if (!bits)
+            number |= 63;
+    }
+    return until;
+}
+
 static bool prepare_submit(struct exec *x, struct exec_queue *queue, uint32_t count,
                            VkSubmitInfo *batches, bool told)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!(told && i + 1 == count) && !is_seen(&batches[i]))
+        bool signals_it = (told && i + 1 == count) || is_seen(&batches[i]);
+        note_signal(queue, queue->submitted + i + 1, signals_it);
+        if (!signals_it)
             continue;
         struct signals signals = {&batches[i].signalSemaphoreCount, &batches[i].pSignalSemaphores,
                                   &batches[i].pNext};
         if (!add_signal(x, &signals, queue->timeline, queue->submitted + i + 1) ||
             !add_device_index(x, &batches[i]))
             return false;
-        queue->signalled = queue->submitted + i + 1;
     }
     return true;
 }
@@ -139,7 +166,9 @@ static bool prepare_submit2(struct exec *x, struct exec_queue *queue, uint32_t c
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t before = batches[i].signalSemaphoreInfoCount;
-        if (!(told && i + 1 == count) && !is_seen2(&batches[i]))
+        bool signals_it = (told && i + 1 == count) || is_seen2(&batches[i]);
+        note_signal(queue, queue->submitted + i + 1, signals_it);
+        if (!signals_it)
             continue;
         VkSemaphoreSubmitInfo *infos =
             arena_take_array(&x->arena, (size_t)before + 1, sizeof(*infos));
@@ -155,7 +184,6 @@ static bool prepare_submit2(struct exec *x, struct exec_queue *queue, uint32_t c
         };
         batches[i].pSignalSemaphoreInfos = infos;
         batches[i].signalSemaphoreInfoCount = before + 1;
-        queue->signalled = queue->submitted + i + 1;
     }
     return true;
 }
@@ -168,7 +196,7 @@ static bool prepare_sparse(struct exec *x, struct exec_queue *queue, uint32_t co
                                   &batches[i].pNext};
         if (!add_signal(x, &signals, queue->timeline, queue->submitted + i + 1))
             return false;
-        queue->signalled = queue->submitted + i + 1;
+        note_signal(queue, queue->submitted + i + 1, true);
     }
     return true;
 }
@@ -204,7 +232,7 @@ static void signal_all(struct exec *x, struct exec_queue *queue)
         .signalSemaphoreCount = 1,
         .pSignalSemaphores = &queue->timeline,
     };
-    queue->signalled = queue->submitted;
+    note_signal(queue, queue->submitted, true);
     finish_submit(x, queue, 0, x->vk->QueueSubmit(queue->queue, 1, &batch, VK_NULL_HANDLE));
 }
 

@@ -227,7 +227,8 @@ static void *watch_queue(void *data)
             pthread_cond_wait(&watch->wanted, &sync->lock);
             continue;
         }
-        uint64_t completed, next = watch->queue->completed + 1, until = watch->until;
+        uint64_t completed, until = watch->until;
+        uint64_t next = exec_queue_next_signal(watch->queue, watch->queue->completed, until);
         uint64_t burst_end = watch->told_ns + BURST_NS;
         pthread_mutex_unlock(&sync->lock);
         VkResult result = await_progress(watch, next, until, burst_end, &completed);

@@ -13,6 +13,11 @@
  * the stream's thread. */
 bool exec_sync_idle(struct exec *x, uint64_t timeout);
 
+/* The first submission behind `completed` that signals the timeline, or `until`, which does. Drivers
+ * take any value to wait for, validation layers want one that comes. Of more than EXEC_SIGNALS
+ * submissions it may be one that does not. Any thread. */
+uint64_t exec_queue_next_signal(const struct exec_queue *queue, uint64_t completed, uint64_t until);
+
 /* Submissions of a queue that have finished, as the guest was told. Any thread. */
 uint64_t exec_sync_completed(struct exec *x, uint32_t queue);
 

@@ -27,6 +27,8 @@
 
 /* --- The driver --- */
 
+#define VALUES 4096u
+
 static struct {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -34,6 +36,8 @@ static struct {
     uint32_t timelines, destroyed, idle_waits;
     uint32_t retired;      /* by the test, and not destroyed when it ends */
     uint32_t reads, waits; /* calls */
+    uint32_t vain_waits;   /* for a value that nothing signals, which validation layers take amiss */
+    bool comes[8][VALUES]; /* of the timelines, by handle: whether a submission signals the value */
     VkResult failure;      /* of everything, if not 0 */
     /* The last submission. */
     uint32_t batches, signal_count[4];
@@ -102,6 +106,8 @@ static VkResult VKAPI_CALL wait_semaphores(VkDevice device, const VkSemaphoreWai
     int error = info->semaphoreCount == 1 ? 0 : EINVAL;
     pthread_mutex_lock(&driver.lock);
     driver.waits++;
+    if (info->pValues[0] >= VALUES || !driver.comes[index_of(info->pSemaphores[0])][info->pValues[0]])
+        driver.vain_waits++;
     while (!error && !driver.failure &&
            driver.values[index_of(info->pSemaphores[0])] < info->pValues[0])
         error = pthread_cond_timedwait(&driver.changed, &driver.lock, &end);
@@ -144,6 +150,14 @@ static void note_waits(uint32_t count, const VkSemaphore *semaphores, const void
         driver.wait_indices[i] = group->pWaitSemaphoreDeviceIndices[i];
 }
 
+static void note_value(VkSemaphore semaphore, uint64_t value)
+{
+    pthread_mutex_lock(&driver.lock);
+    if (index_of(semaphore) < 8 && value < VALUES)
+        driver.comes[index_of(semaphore)][value] = true;
+    pthread_mutex_unlock(&driver.lock);
+}
+
 static VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos,
                                         VkFence fence)
 {
@@ -162,6 +176,7 @@ static VkResult VKAPI_CALL queue_submit(VkQueue queue, uint32_t count, const VkS
         for (uint32_t j = 0; j < infos[i].signalSemaphoreCount; j++) {
             driver.signals[i][j] = infos[i].pSignalSemaphores[j];
             driver.signal_values[i][j] = values->pSignalSemaphoreValues[j];
+            note_value(infos[i].pSignalSemaphores[j], values->pSignalSemaphoreValues[j]);
         }
         const VkDeviceGroupSubmitInfo *group =
             find(infos[i].pNext, VK_STRUCTURE_TYPE_DEVICE_GROUP_SUBMIT_INFO);
@@ -189,6 +204,7 @@ static VkResult VKAPI_CALL queue_submit2(VkQueue queue, uint32_t count, const Vk
             driver.signals[i][j] = infos[i].pSignalSemaphoreInfos[j].semaphore;
             driver.signal_values[i][j] = infos[i].pSignalSemaphoreInfos[j].value;
             driver.stages = infos[i].pSignalSemaphoreInfos[j].stageMask;
+            note_value(driver.signals[i][j], driver.signal_values[i][j]);
         }
     }
     return driver.failure;
@@ -203,7 +219,9 @@ static VkResult VKAPI_CALL queue_bind_sparse(VkQueue queue, uint32_t count,
     note_waits(infos->waitSemaphoreCount, infos->pWaitSemaphores, infos->pNext);
     const VkTimelineSemaphoreSubmitInfo *values =
         find(infos->pNext, VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO);
-    driver.sparse_value = values->pSignalSemaphoreValues[infos->signalSemaphoreCount - 1];
+    uint32_t last = infos->signalSemaphoreCount - 1;
+    driver.sparse_value = values->pSignalSemaphoreValues[last];
+    note_value(infos->pSignalSemaphores[last], driver.sparse_value);
     return driver.failure;
 }
 
@@ -316,6 +334,7 @@ static int tear_down(void **state)
     assert_int_equal(driver.idle_waits, idle);
     arena_finish(&f->exec.arena);
     assert_false(atomic_load(&guest.went_back));
+    assert_int_equal(driver.vain_waits, 0);
     return 0;
 }
 
@@ -730,7 +749,8 @@ static void threads_watch_while_the_stream_sleeps(void **state)
 {
     struct fixture *f = *state;
     exec_sync_sleep(&f->exec);
-    submit(f, 0, 3);
+    for (int i = 0; i < 3; i++)
+        submit(f, 0, 1);
     submit(f, 1, 1);
     exec_sync_sleep(&f->exec);
     signal_timeline(timeline_of(f, 1), 1);
@@ -746,6 +766,26 @@ static void threads_watch_while_the_stream_sleeps(void **state)
     signal_timeline(timeline_of(f, 1), 2);
     await_completed(1, 2);
     assert_int_equal(guest.completed[0], 3);
+}
+
+static void threads_wait_for_what_is_signalled(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 2; i++) {
+        guest.more = true;
+        for (int j = 0; j < 99; j++)
+            submit(f, 0, 1);
+        guest.more = false;
+        submit(f, 0, 1);
+    }
+    exec_sync_sleep(&f->exec);
+    for (uint64_t value = 100; value <= 200; value += 100) {
+        struct timespec pause = {0, 10000000};
+        nanosleep(&pause, NULL);
+        signal_timeline(timeline_of(f, 0), value);
+        await_completed(0, value);
+    }
+    assert_true(driver.waits >= 1);
 }
 
 static void nobody_looks_when_nothing_is_pending(void **state)
@@ -852,6 +892,7 @@ int main(void)
         TEST(an_acquired_image_for_no_semaphore),
         TEST(polling_tells_progress),
         TEST(threads_watch_while_the_stream_sleeps),
+        TEST(threads_wait_for_what_is_signalled),
         TEST(nobody_looks_when_nothing_is_pending),
         TEST(a_device_lost_while_asleep),
         TEST(finishing_waits_for_no_submission),
