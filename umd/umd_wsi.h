@@ -166,7 +166,7 @@ struct umd_window_system {
 extern const struct umd_window_system umd_x11;
 extern const struct umd_window_system umd_wayland;
 extern const struct umd_window_system umd_headless;
-/* Whether the guest has the libraries. */
+/* Whether the guest has the libraries, and not very old ones. Thread-safe. */
 bool umd_xcb_available(void);
 bool umd_xlib_available(void);
 bool umd_wayland_available(void);

@@ -144,7 +144,7 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_CreateXcbSurfaceKHR(VkInstance instance,
                                                        const VkAllocationCallbacks *pAllocator,
                                                        VkSurfaceKHR *pSurface)
 {
-    if (!umd_xcb_load())
+    if (!umd_xcb_available())
         return VK_ERROR_OUT_OF_HOST_MEMORY; /* the extension was not offered */
     return create_surface(instance, pAllocator, pCreateInfo->connection, pCreateInfo->window,
                           pSurface);
@@ -165,7 +165,7 @@ VKAPI_ATTR VkBool32 VKAPI_CALL umd_GetPhysicalDeviceXcbPresentationSupportKHR(
     VkPhysicalDevice physicalDevice, uint32_t queueFamilyIndex, xcb_connection_t *connection,
     xcb_visualid_t visual_id)
 {
-    return umd_xcb_load() &&
+    return umd_xcb_available() &&
            umd_family_presents(umd_physical_device_from(physicalDevice), queueFamilyIndex) &&
            can_present(connection) && shows_visual(connection, visual_id);
 }

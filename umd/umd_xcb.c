@@ -131,17 +131,12 @@ static bool load_xlib_locked(void)
     return loaded_xlib == THERE;
 }
 
-bool umd_xcb_load(void)
+bool umd_xcb_available(void)
 {
     pthread_mutex_lock(&load_lock);
     bool there = load_locked();
     pthread_mutex_unlock(&load_lock);
     return there;
-}
-
-bool umd_xcb_available(void)
-{
-    return umd_xcb_load();
 }
 
 bool umd_xlib_available(void)

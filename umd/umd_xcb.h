@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libxcb of the guest, opened when it is first needed. Its functions can be called under their own
- * names once umd_xcb_load has succeeded, and those of libxcb-present, -shm and -xfixes as well:
- * guests need not have these, they are part of the driver.
+ * names once umd_xcb_available (umd_wsi.h) was true, and those of libxcb-present, -shm and -xfixes
+ * as well: guests need not have these, they are part of the driver.
  */
 #ifndef GPUPV_UMD_XCB_H
 #define GPUPV_UMD_XCB_H
@@ -15,8 +15,6 @@
 #include <xcb/xcbext.h>
 #include <xcb/xfixes.h>
 
-/* False: the guest has no libxcb, or a very old one. Thread-safe. */
-bool umd_xcb_load(void);
 /* The connection of a Display, by libX11-xcb; NULL: the guest does not have that. Thread-safe. */
 xcb_connection_t *umd_xcb_of_display(void *display);
 
