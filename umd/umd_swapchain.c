@@ -124,6 +124,29 @@ bool umd_window_share(const void *pixels, size_t size, int *fd, uint64_t *offset
     return callbacks && callbacks->ShareMemory(pixels, size, fd, offset, aperture_size) == 0;
 }
 
+/* Tries again whenever something may have changed, while that gives VK_NOT_READY. */
+static VkResult wait_for(struct umd_swapchain *swapchain, uint64_t timeout,
+                         VkResult (*try_locked)(struct umd_swapchain *swapchain, void *data),
+                         void *data)
+{
+    uint64_t deadline = umd_swapchain_deadline(timeout);
+    uint32_t seen;
+    do {
+        VkResult result = umd_stream_look(swapchain->device->stream);
+        if (result)
+            return result;
+        if (swapchain->system->look)
+            umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
+        pthread_mutex_lock(&swapchain->lock);
+        result = try_locked(swapchain, data);
+        seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);
+        pthread_mutex_unlock(&swapchain->lock);
+        if (result != VK_NOT_READY)
+            return result;
+    } while (umd_swapchain_await(swapchain, seen, deadline));
+    return VK_TIMEOUT;
+}
+
 /* --- Creation --- */
 
 /* Whether the window takes this format: 4 bytes a pixel. */
@@ -309,46 +332,25 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_GetSwapchainImagesKHR(VkDevice device, VkSwap
 
 /* --- Acquiring --- */
 
-/* The image that has been idle for longest; NULL: none is. */
-static struct umd_swapchain_image *take_idle_locked(struct umd_swapchain *swapchain)
+/* The image that has been idle for longest. */
+static VkResult take_idle_locked(struct umd_swapchain *swapchain, void *taken)
 {
     struct umd_swapchain_image *oldest = NULL;
+    if (is_error(swapchain->status))
+        return swapchain->status;
+    if (swapchain->retired)
+        return VK_ERROR_OUT_OF_DATE_KHR;
     for (uint32_t i = 0; i < swapchain->image_count; i++) {
         struct umd_swapchain_image *image = &swapchain->images[i];
         if (image->state == UMD_IMAGE_IDLE && (!oldest || image->order < oldest->order))
             oldest = image;
     }
-    if (oldest) {
-        oldest->state = UMD_IMAGE_ACQUIRED;
-        oldest->order = ++swapchain->orders;
-    }
-    return oldest;
-}
-
-static VkResult wait_for_idle(struct umd_swapchain *swapchain, uint64_t timeout,
-                              struct umd_swapchain_image **image)
-{
-    uint64_t deadline = timeout ? umd_swapchain_deadline(timeout) : 0;
-    for (;;) {
-        VkResult lost = umd_stream_look(swapchain->device->stream);
-        if (lost)
-            return lost;
-        if (swapchain->system->look)
-            umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
-        pthread_mutex_lock(&swapchain->lock);
-        VkResult status = swapchain->status;
-        if (!is_error(status) && swapchain->retired)
-            status = VK_ERROR_OUT_OF_DATE_KHR;
-        uint32_t seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);
-        *image = is_error(status) ? NULL : take_idle_locked(swapchain);
-        pthread_mutex_unlock(&swapchain->lock);
-        if (is_error(status) || *image)
-            return status;
-        if (!timeout)
-            return VK_NOT_READY;
-        if (!umd_swapchain_await(swapchain, seen, deadline))
-            return VK_TIMEOUT;
-    }
+    if (!oldest)
+        return VK_NOT_READY;
+    oldest->state = UMD_IMAGE_ACQUIRED;
+    oldest->order = ++swapchain->orders;
+    *(struct umd_swapchain_image **)taken = oldest;
+    return swapchain->status;
 }
 
 /* The image is idle already: nobody has to wait for the semaphore, and the worker is told so. */
@@ -368,12 +370,12 @@ static VkResult acquire(struct umd_device *device, VkSwapchainKHR handle, uint64
                         VkSemaphore semaphore, VkFence fence, uint32_t *index)
 {
     struct umd_swapchain *swapchain = umd_object(device, UMD_ID(handle));
-    struct umd_swapchain_image *image;
+    struct umd_swapchain_image *image = NULL;
     if (!swapchain)
         return VK_ERROR_OUT_OF_DATE_KHR;
-    VkResult status = wait_for_idle(swapchain, timeout, &image);
-    if (status && status != VK_SUBOPTIMAL_KHR)
-        return status;
+    VkResult status = wait_for(swapchain, timeout, take_idle_locked, &image);
+    if (!image)
+        return status == VK_TIMEOUT && !timeout ? VK_NOT_READY : status;
     VkResult result = semaphore ? signal_acquired(device, semaphore) : VK_SUCCESS;
     if (result) {
         umd_swapchain_release(swapchain, image);
@@ -411,29 +413,18 @@ VKAPI_ATTR VkResult VKAPI_CALL umd_AcquireNextImage2KHR(
 
 /* --- VK_KHR_present_wait --- */
 
+static VkResult presented_locked(struct umd_swapchain *swapchain, void *present_id)
+{
+    if (swapchain->presented >= *(const uint64_t *)present_id)
+        return VK_SUCCESS;
+    return is_error(swapchain->status) ? swapchain->status : VK_NOT_READY;
+}
+
 VKAPI_ATTR VkResult VKAPI_CALL umd_WaitForPresentKHR(VkDevice device, VkSwapchainKHR handle,
                                                      uint64_t presentId, uint64_t timeout)
 {
     struct umd_swapchain *swapchain = umd_object(umd_device_from(device), UMD_ID(handle));
     if (!swapchain)
         return VK_ERROR_OUT_OF_DATE_KHR;
-    uint64_t deadline = umd_swapchain_deadline(timeout);
-    for (;;) {
-        VkResult lost = umd_stream_look(swapchain->device->stream);
-        if (lost)
-            return lost;
-        if (swapchain->system->look)
-            umd_swapchain_note(swapchain, swapchain->system->look(swapchain));
-        pthread_mutex_lock(&swapchain->lock);
-        VkResult status = swapchain->status;
-        uint32_t seen = __atomic_load_n(&swapchain->changes, __ATOMIC_SEQ_CST);
-        bool there = swapchain->presented >= presentId;
-        pthread_mutex_unlock(&swapchain->lock);
-        if (there)
-            return VK_SUCCESS;
-        if (is_error(status))
-            return status;
-        if (!umd_swapchain_await(swapchain, seen, deadline))
-            return VK_TIMEOUT;
-    }
+    return wait_for(swapchain, timeout, presented_locked, &presentId);
 }
