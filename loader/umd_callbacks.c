@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What the shim lends to drivers that know gpupv: the thunks, sleeping, the log, libraries, threads. */
 #include <dlfcn.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdlib.h>
 
 #include "gpupv/kmt.h"
 #include "loader/umd.h"
+#include "loader/umd_threads.h"
 #include "util/log.h"
 
 static void log_line(enum gpupv_umd_log_level level, const char *message)
@@ -32,45 +30,6 @@ static void *open_library(const char *name)
     return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 }
 
-struct thread {
-    pthread_t id;
-    void (*run)(void *data);
-    void *data;
-};
-
-static void *start(void *data)
-{
-    const struct thread *thread = data;
-    thread->run(thread->data);
-    return NULL;
-}
-
-static void *create_thread(void (*run)(void *data), void *data)
-{
-    struct thread *thread = malloc(sizeof(*thread));
-    if (!thread)
-        return NULL;
-    thread->run = run;
-    thread->data = data;
-    /* The program's signal handlers are for its own threads. */
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&thread->id, NULL, start, thread);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code == 0)
-        return thread;
-    free(thread);
-    return NULL;
-}
-
-static void join_thread(void *data)
-{
-    struct thread *thread = data;
-    pthread_join(thread->id, NULL);
-    free(thread);
-}
-
 const struct gpupv_umd_callbacks umd_callbacks = {
     .size = sizeof(umd_callbacks),
     .QueryAdapterInfo = D3DKMTQueryAdapterInfo,
@@ -93,7 +52,7 @@ const struct gpupv_umd_callbacks umd_callbacks = {
     .Guard = search,
     .OpenLibrary = open_library,
     .LibrarySymbol = dlsym,
-    .CreateThread = create_thread,
-    .JoinThread = join_thread,
+    .CreateThread = umd_thread_create,
+    .JoinThread = umd_thread_join,
     .ShareMemory = gpupv_kmt_share_memory,
 };

@@ -6,10 +6,12 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "gpupv/kmt.h"
+#include "kmt/process.h"
+#include "loader/umd_threads.h"
 #include "umd/umd_adapter.h"
 #include "umd/umd_sync.h"
 #include "umd_commands.h"
@@ -20,67 +22,23 @@ _Atomic uint32_t fake_live_images;
 
 /* --- The shim --- */
 
-static pthread_mutex_t word_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t word_changed = PTHREAD_COND_INITIALIZER;
-
-static void wait_word(const uint32_t *word, uint32_t seen, uint64_t timeout)
+/* Of the thunks (kmt/process.h); those that sleep ask it. */
+bool kmt_process_is_connected(void)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += (time_t)(timeout / 1000000000u < 60 ? timeout / 1000000000u : 60);
-    end.tv_nsec += (long)(timeout % 1000000000u);
-    end.tv_sec += end.tv_nsec / 1000000000;
-    end.tv_nsec %= 1000000000;
-    pthread_mutex_lock(&word_lock);
-    if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == seen)
-        pthread_cond_timedwait(&word_changed, &word_lock, &end);
-    pthread_mutex_unlock(&word_lock);
-}
-
-static void wake_word(uint32_t *word)
-{
-    (void)word;
-    pthread_mutex_lock(&word_lock);
-    pthread_cond_broadcast(&word_changed);
-    pthread_mutex_unlock(&word_lock);
-}
-
-struct thread {
-    pthread_t id;
-    void (*run)(void *data);
-    void *data;
-};
-
-static void *start(void *data)
-{
-    const struct thread *thread = data;
-    thread->run(thread->data);
-    return NULL;
+    return true;
 }
 
 static void *create_thread(void (*run)(void *data), void *data)
 {
-    struct thread *thread = fake_no_threads ? NULL : malloc(sizeof(*thread));
-    if (!thread)
-        return NULL;
-    *thread = (struct thread){.run = run, .data = data};
-    assert_int_equal(pthread_create(&thread->id, NULL, start, thread), 0);
-    return thread;
-}
-
-static void join_thread(void *data)
-{
-    struct thread *thread = data;
-    assert_int_equal(pthread_join(thread->id, NULL), 0);
-    free(thread);
+    return fake_no_threads ? NULL : umd_thread_create(run, data);
 }
 
 static const struct gpupv_umd_callbacks callbacks = {
     .size = sizeof(callbacks),
-    .Wait = wait_word,
-    .Wake = wake_word,
+    .Wait = gpupv_kmt_wait,
+    .Wake = gpupv_kmt_wake,
     .CreateThread = create_thread,
-    .JoinThread = join_thread,
+    .JoinThread = umd_thread_join,
 };
 
 const struct gpupv_umd_callbacks *umd_callbacks(void)
