@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "util/log.h"
 #include "vkwire_exec.h"
 
 #define FILE_PAGE 4096u
@@ -129,25 +128,11 @@ static void probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice p
                   VkExternalMemoryHandleTypeFlagBits type, struct memory_abilities *abilities)
 {
     const char *names[2];
-    const float priority = 1.0f;
-    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                     .queueCount = 1,
-                                     .pQueuePriorities = &priority};
-    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                               .queueCreateInfoCount = 1,
-                               .pQueueCreateInfos = &queue,
-                               .enabledExtensionCount = memory_export_extensions(type, names),
-                               .ppEnabledExtensionNames = names};
-    for (uint32_t i = 0; i < info.enabledExtensionCount; i++) {
-        if (!memory_types_have_extension(vki, physical, names[i]))
-            return;
-    }
-    struct trial trial = {.type = type};
-    VkResult result = vki->CreateDevice(physical, &info, NULL, &trial.device);
-    if (result != VK_SUCCESS) {
-        log_warning("worker", "vkCreateDevice fails with VkResult %d", (int)result);
+    uint32_t count = memory_export_extensions(type, names);
+    struct trial trial = {.device = memory_types_create_device(vki, physical, names, count),
+                          .type = type};
+    if (!trial.device)
         return;
-    }
     vkwire_device_dispatch_load(&trial.vk, trial.device, vki->GetDeviceProcAddr);
     trial.get_file = (PFN_vkGetMemoryFdKHR)vki->GetDeviceProcAddr(trial.device, "vkGetMemoryFdKHR");
     if (trial.get_file)

@@ -51,10 +51,10 @@ void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum me
                 ~(VkMemoryPropertyFlags)MEMORY_TYPES_CPU_FLAGS;
 }
 
-/* --- What may be imported --- */
+/* --- A device for a moment --- */
 
-bool memory_types_have_extension(const struct vkwire_instance_dispatch *vki,
-                                 VkPhysicalDevice device, const char *name)
+static bool has_extension(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
+                          const char *name)
 {
     VkExtensionProperties all[512];
     uint32_t count = sizeof(all) / sizeof(all[0]);
@@ -65,6 +65,34 @@ bool memory_types_have_extension(const struct vkwire_instance_dispatch *vki,
             return true;
     return false;
 }
+
+VkDevice memory_types_create_device(const struct vkwire_instance_dispatch *vki,
+                                    VkPhysicalDevice physical, const char *const *extensions,
+                                    uint32_t extension_count)
+{
+    const float priority = 1.0f;
+    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+                                     .queueCount = 1,
+                                     .pQueuePriorities = &priority};
+    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                               .queueCreateInfoCount = 1,
+                               .pQueueCreateInfos = &queue,
+                               .enabledExtensionCount = extension_count,
+                               .ppEnabledExtensionNames = extensions};
+    VkDevice device;
+    VkResult result;
+
+    for (uint32_t i = 0; i < extension_count; i++)
+        if (!has_extension(vki, physical, extensions[i]))
+            return VK_NULL_HANDLE;
+    result = vki->CreateDevice(physical, &info, NULL, &device);
+    if (result == VK_SUCCESS)
+        return device;
+    log_warning("worker", "vkCreateDevice fails with VkResult %d", (int)result);
+    return VK_NULL_HANDLE;
+}
+
+/* --- What may be imported --- */
 
 static uint32_t alignment_of(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device)
 {
@@ -108,48 +136,26 @@ static uint32_t ask(const struct vkwire_instance_dispatch *vki, VkDevice device,
     return result == VK_SUCCESS ? properties.memoryTypeBits : 0;
 }
 
-static uint32_t probe_import(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice physical,
-                             size_t size)
+static void ask_import(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice physical,
+                       struct memory_abilities *abilities)
 {
     static const char *const extensions[] = {VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME};
-    const float priority = 1.0f;
-    VkDeviceQueueCreateInfo queue = {.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-                                     .queueCount = 1,
-                                     .pQueuePriorities = &priority};
-    VkDeviceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-                               .queueCreateInfoCount = 1,
-                               .pQueueCreateInfos = &queue,
-                               .enabledExtensionCount = 1,
-                               .ppEnabledExtensionNames = extensions};
+    uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), alignment;
     PFN_vkDestroyDevice destroy;
-    uint32_t bits;
-    VkDevice device;
-    VkResult result = vki->CreateDevice(physical, &info, NULL, &device);
+    VkDevice device = VK_NULL_HANDLE;
 
-    if (result != VK_SUCCESS) {
-        log_warning("worker", "vkCreateDevice fails with VkResult %d", (int)result);
-        return 0;
+    if (vki->GetPhysicalDeviceProperties2)
+        device = memory_types_create_device(vki, physical, extensions, 1);
+    if (!device)
+        return;
+    alignment = alignment_of(vki, physical);
+    if (alignment) {
+        abilities->import_alignment = alignment;
+        abilities->importable = ask(vki, device, alignment > page ? alignment : page);
     }
-    bits = ask(vki, device, size);
     destroy = (PFN_vkDestroyDevice)vki->GetDeviceProcAddr(device, "vkDestroyDevice");
     if (destroy)
         destroy(device, NULL);
-    return bits;
-}
-
-static void ask_import(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
-                       struct memory_abilities *abilities)
-{
-    uint32_t page = (uint32_t)sysconf(_SC_PAGESIZE), alignment;
-
-    if (!vki->GetPhysicalDeviceProperties2 ||
-        !memory_types_have_extension(vki, device, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME))
-        return;
-    alignment = alignment_of(vki, device);
-    if (!alignment)
-        return;
-    abilities->import_alignment = alignment;
-    abilities->importable = probe_import(vki, device, alignment > page ? alignment : page);
 }
 
 static void warn(const struct memory_types *types, enum memory_way way)

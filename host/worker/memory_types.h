@@ -58,9 +58,11 @@ void memory_types_classify(const VkPhysicalDeviceMemoryProperties *host, enum me
 void memory_types_probe(const struct vkwire_instance_dispatch *vki, VkPhysicalDevice device,
                         enum memory_way way, struct memory_types *types);
 
-/* Whether the device has an extension. */
-bool memory_types_have_extension(const struct vkwire_instance_dispatch *vki,
-                                 VkPhysicalDevice device, const char *name);
+/* A device to try things on, with one queue. VK_NULL_HANDLE: the driver lacks one of the
+ * extensions, or fails, which is logged. */
+VkDevice memory_types_create_device(const struct vkwire_instance_dispatch *vki,
+                                    VkPhysicalDevice physical, const char *const *extensions,
+                                    uint32_t extension_count);
 
 /* "auto", "import", "export", "messages". -EINVAL. */
 int memory_way_parse(const char *text, enum memory_way *way);
