@@ -5,6 +5,8 @@
 #   sandbox_add_driver NAME MANIFEST   one adapter whose driver is put into the host's store
 #   sandbox_add_paravirtual NAME ICD [MANIFEST]   one adapter that runs on the host's driver ICD, with
 #                                      the paravirtual UMD of the build in the store
+#   sandbox_validate WHERE    for tests, before that: the validation layer in the worker, or in the guest,
+#                             where programs run with `env "${sandbox_layer[@]}"`; or nowhere: ''
 #   sandbox_start_service     gpupvd on $sandbox/run/host.sock; waits until it answers
 #   sandbox_make_guest [PROGRAM…]      a root folder with these programs and no Vulkan driver
 #   sandbox_guest_program FILE   puts a program of the build into the guest's /opt
@@ -119,6 +121,20 @@ sandbox_guest_file() {
     cp -lL "$library" "$sandbox/guest$library" 2>/dev/null ||
       cp -L "$library" "$sandbox/guest$library"
   done
+}
+
+sandbox_validate() {
+  local manifest=/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
+  sandbox_layer=()
+  case $1 in
+    worker) sed -i '/^\[service\]/a worker-validation = yes' "$sandbox_config" ;;
+    guest)
+      [ -e "$manifest" ] || { echo "no validation layer: skipped"; exit 77; }
+      sandbox_layer=(VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation)
+      sandbox_guest_file "$(ldconfig -p | sed -n 's/.*libVkLayer_khronos_validation\.so .*=> //p' | head -n 1)"
+      sandbox_guest_file "$manifest"
+      ;;
+  esac
 }
 
 # The libraries that a file links, without the file itself.

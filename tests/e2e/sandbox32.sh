@@ -3,6 +3,7 @@
 #
 #   sandbox32_build SOURCE      finds or makes the i386 libraries and the i386 build; ends the test as
 #                               skipped where there is no compiler, or no package of Debian's
+#   sandbox32_add_paravirtual NAME   after sandbox_add_paravirtual: the i386 UMD, too
 #   sandbox32_make_guest FILE…  after sandbox_make_guest: adds the 32-bit loader, shim and thunks, and
 #                               the libraries of the 32-bit programs and drivers FILE…
 #
@@ -30,6 +31,12 @@ sandbox32_build() {
   fi
   ninja -C "$sandbox32_build" > "$sandbox/ninja32.log" ||
     { tail -n 40 "$sandbox/ninja32.log" >&2; sandbox_die "the i386 build failed"; }
+}
+
+sandbox32_add_paravirtual() {
+  "$sandbox_gpupv" host --config "$sandbox_config" store add \
+    "$sandbox32_build/umd/gpupv_umd_icd.i386.json" --adapter "$1" > /dev/null ||
+    sandbox_die "the i386 UMD could not be put into the store"
 }
 
 # Puts the libraries that a 32-bit file needs, and theirs, into the guest.

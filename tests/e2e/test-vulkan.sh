@@ -38,10 +38,8 @@ fi
 
 icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
 sandbox_add_paravirtual gpu "$icd" "${GPUPV_TEST_MANIFEST:-}"
-[ -z "${GPUPV_TEST_32:-}" ] || "$sandbox_gpupv" host --config "$sandbox_config" store add \
-  "$sandbox32_build/umd/gpupv_umd_icd.i386.json" --adapter gpu > /dev/null ||
-  fail "the i386 UMD could not be put into the store"
-[ "$validation" != worker ] || sed -i '/^\[service\]/a worker-validation = yes' "$sandbox_config"
+[ -z "${GPUPV_TEST_32:-}" ] || sandbox32_add_paravirtual gpu
+sandbox_validate "$validation"
 sandbox_start_service
 sandbox_make_guest timeout
 # Not at their own paths: the guest has a /tmp of its own, where the build folder may lie.
@@ -64,14 +62,6 @@ done
 if [ -n "${GPUPV_TEST_32:-}" ]; then
   sandbox32_make_guest "${names[@]/#/$guest_programs/vk_}"
 fi
-layer=()
-if [ "$validation" = guest ]; then
-  layer=(VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation)
-  manifest=/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
-  [ -e "$manifest" ] || { echo "no validation layer: skipped"; exit 77; }
-  sandbox_guest_file "$(ldconfig -p | sed -n 's/.*libVkLayer_khronos_validation\.so .*=> //p' | head -n 1)"
-  sandbox_guest_file "$manifest"
-fi
 
 failed=0
 for name in "${names[@]}"; do
@@ -79,15 +69,15 @@ for name in "${names[@]}"; do
   native=$sandbox/$name.native guest=$sandbox/$name.guest
   # absurd.c breaks the rules on purpose: what the layer says of it shows that it is there.
   if [ "$name" = absurd ] && [ "$validation" = guest ]; then
-    sandbox_guest env "${layer[@]}" /opt/vk_absurd > "$guest" 2>&1 || true
+    sandbox_guest env "${sandbox_layer[@]}" /opt/vk_absurd > "$guest" 2>&1 || true
     expect 'Validation Error' "$guest"
   fi
   [ "$name" != absurd ] || [ -z "$validation" ] || continue
   native_status=0 status=0
-  env "${layer[@]}" VK_DRIVER_FILES="$icd" "$program" "$@" > "$native" 2> "$native.err" || native_status=$?
+  env "${sandbox_layer[@]}" VK_DRIVER_FILES="$icd" "$program" "$@" > "$native" 2> "$native.err" || native_status=$?
   [ "$native_status" -eq 0 ] ||
     { cat "$native" "$native.err" >&2; fail "$name: status $native_status on the host's own driver"; }
-  sandbox_guest env "${layer[@]}" "GPUPV_GUARD=$guard" GPUPV_STRICT=1 GPUPV_TEST_STRICT=1 timeout "${GPUPV_TEST_TIMEOUT:-120}" \
+  sandbox_guest env "${sandbox_layer[@]}" "GPUPV_GUARD=$guard" GPUPV_STRICT=1 GPUPV_TEST_STRICT=1 timeout "${GPUPV_TEST_TIMEOUT:-120}" \
     "/opt/vk_$name" "$@" > "$guest" 2> "$guest.err" || status=$?
   sandbox_windows_alone "$native" "$guest"
   if [ "$status" -eq 0 ] && cmp -s "$native" "$guest"; then

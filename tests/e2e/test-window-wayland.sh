@@ -12,12 +12,7 @@ window_begin "$1" vkcube-wayland
 
 count=120
 echo "== native frames"
-window_wl native -- native vkcube-wayland --c $((count + 5)) --present_mode 2
-window_ok native
-window_frames native > "$sandbox/500x500"
-window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c $((count + 5)) --present_mode 2
-window_ok native-small
-window_frames native-small > "$sandbox/300x200"
+window_native_frames "$count"
 
 # Frame for frame. The last may be missing: what is on its way when a swapchain ends need not arrive.
 expect_frames() { # NAME COUNT
@@ -77,16 +72,7 @@ done
 if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
   echo "== the worker is killed"
   for mode in 1 2; do
-    rm -f "$sandbox/killed-worker.out"
-    (
-      window_await 'Selected GPU' "$sandbox/killed-worker.out" $$
-      sleep 0.5
-      kill -KILL "$(window_serving)"
-    ) &
-    killer=$!
-    window_wl killed-worker -- guest vkcube-wayland --c 100000 --present_mode "$mode"
-    wait "$killer"
-    window_broken killed-worker
+    window_worker_killed window_wl vkcube-wayland --c 100000 --present_mode "$mode"
   done
 fi
 
@@ -101,16 +87,7 @@ for mode in 1 2; do
     { cat "$sandbox/weston.out" >&2; fail "vkcube in Weston"; }
 done
 for mode in 1 2; do
-  rm -f "$sandbox/killed-weston.out"
-  in_weston vkcube-wayland --c 100000 --present_mode "$mode" > "$sandbox/killed-weston.out" 2>&1 &
-  program=$!
-  window_await 'Selected GPU' "$sandbox/killed-weston.out" "$program" || fail "vkcube did not begin"
-  sleep 0.5
-  kill -KILL "$sandbox_display_pid"
-  wait "$sandbox_display_pid" 2> /dev/null || true
-  window_status=0
-  wait "$program" || window_status=$?
-  window_broken killed-weston
+  window_display_killed killed-weston in_weston vkcube-wayland --c 100000 --present_mode "$mode"
   sandbox_start_weston 800x700
 done
 in_weston vkcube-wayland --c 20 > "$sandbox/weston.out" 2>&1 ||

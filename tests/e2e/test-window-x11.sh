@@ -14,15 +14,7 @@ sandbox_start_display 800x700
 # What frame number N looks like, from a run that misses none: a compositor gets every frame. A list a size.
 count=250
 echo "== native frames"
-window_wl native -- native vkcube-wayland --c $((count + 5)) --present_mode 2
-window_ok native
-window_frames native > "$sandbox/500x500"
-window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c $((count + 5)) --present_mode 2
-window_ok native-small
-window_frames native-small > "$sandbox/300x200"
-for size in 500x500 300x200; do
-  [ "$(wc -l < "$sandbox/$size")" -ge "$count" ] || fail "native vkcube showed too few frames of $size"
-done
+window_native_frames "$count"
 
 # A program that ends may take the last frames with it that it has presented, as on the host's driver.
 expect_frame() { # NAME NUMBER
@@ -109,16 +101,7 @@ window_broken destroyed
 if [ "${GPUPV_TEST_DRIVER:-}" != complete ]; then
   echo "== the worker is killed"
   for mode in 0 2; do
-    rm -f "$sandbox/killed-worker.out"
-    (
-      window_await 'Selected GPU' "$sandbox/killed-worker.out" $$
-      sleep 0.5
-      kill -KILL "$(window_serving)"
-    ) &
-    killer=$!
-    window_x killed-worker -- guest vkcube --c 100000 --present_mode "$mode"
-    wait "$killer"
-    window_broken killed-worker
+    window_worker_killed window_x vkcube --c 100000 --present_mode "$mode"
   done
   window_x after -- guest vkcube --c 24 --present_mode 0
   window_ok after
@@ -127,16 +110,7 @@ fi
 
 echo "== the X server is killed"
 for mode in 0 2; do
-  rm -f "$sandbox/killed-server.out"
-  guest vkcube --c 100000 --present_mode "$mode" > "$sandbox/killed-server.out" 2>&1 &
-  program=$!
-  window_await 'Selected GPU' "$sandbox/killed-server.out" "$program" || fail "vkcube did not begin"
-  sleep 0.5
-  kill -KILL "$sandbox_display_pid"
-  wait "$sandbox_display_pid" 2> /dev/null || true
-  window_status=0
-  wait "$program" || window_status=$?
-  window_broken killed-server
+  window_display_killed killed-server guest vkcube --c 100000 --present_mode "$mode"
   sandbox_start_display 800x700
 done
 window_x afterwards -- guest vkcube --c 24 --present_mode 0

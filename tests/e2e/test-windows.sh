@@ -26,11 +26,9 @@ sandbox_add_paravirtual gpu "$icd"
 if [ -n "${GPUPV_TEST_32:-}" ]; then
   sandbox32_build "$GPUPV_TEST_32"
   guest_program=$sandbox32_build/tests/windows/windows
-  "$sandbox_gpupv" host --config "$sandbox_config" store add \
-    "$sandbox32_build/umd/gpupv_umd_icd.i386.json" --adapter gpu > /dev/null ||
-    fail "the i386 UMD could not be put into the store"
+  sandbox32_add_paravirtual gpu
 fi
-[ "$validation" != worker ] || sed -i '/^\[service\]/a worker-validation = yes' "$sandbox_config"
+sandbox_validate "$validation"
 sandbox_start_service
 sandbox_make_guest timeout
 sandbox_guest_program "$program"
@@ -38,18 +36,10 @@ if [ -n "${GPUPV_TEST_32:-}" ]; then
   cp "$guest_program" "$sandbox/guest/opt/"
   sandbox32_make_guest "$guest_program"
 fi
-layer=()
-if [ "$validation" = guest ]; then
-  layer=(VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation)
-  manifest=/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json
-  [ -e "$manifest" ] || { echo "no validation layer: skipped"; exit 77; }
-  sandbox_guest_file "$(ldconfig -p | sed -n 's/.*libVkLayer_khronos_validation\.so .*=> //p' | head -n 1)"
-  sandbox_guest_file "$manifest"
-fi
 
 # What the program prints on the host's own driver; what the layer says there.
 native() {
-  env "${layer[@]}" VK_DRIVER_FILES="$icd" timeout 200 "$program" --native > "$sandbox/native" 2> "$sandbox/native.err" ||
+  env "${sandbox_layer[@]}" VK_DRIVER_FILES="$icd" timeout 200 "$program" --native > "$sandbox/native" 2> "$sandbox/native.err" ||
     { cat "$sandbox/native" "$sandbox/native.err" >&2; fail "the program on the host's own driver"; }
 }
 messages() { { grep -ohE '\[ (VUID|UNASSIGNED)[^ ]* \]' "$@" || true; } | sort -u; }
@@ -57,7 +47,7 @@ messages() { { grep -ohE '\[ (VUID|UNASSIGNED)[^ ]* \]' "$@" || true; } | sort -
 guest() { # NAME VARIABLE=VALUE…
   local name=$1 status=0 line start=$SECONDS
   shift
-  sandbox_guest env "${layer[@]}" GPUPV_STRICT=1 "$@" timeout "${GPUPV_TEST_TIMEOUT:-200}" /opt/windows \
+  sandbox_guest env "${sandbox_layer[@]}" GPUPV_STRICT=1 "$@" timeout "${GPUPV_TEST_TIMEOUT:-200}" /opt/windows \
     > "$sandbox/guest.out" 2> "$sandbox/guest.err" || status=$?
   [ "$status" -eq 0 ] ||
     { cat "$sandbox/guest.out"; tail -n 20 "$sandbox/guest.err"; fail "$name: status $status"; }
@@ -66,12 +56,6 @@ guest() { # NAME VARIABLE=VALUE…
   done < <(grep -v '^VUID\|^ *Objects:\|^ *\[' "$sandbox/native")
   refuse 'GPUPV|umd.*(error|warning):' "$sandbox/guest.err"
   echo "$name: $(grep -c ': done$' "$sandbox/guest.out") cases, $((SECONDS - start)) s"
-}
-
-stop_display() {
-  kill "$sandbox_display_pid"
-  wait "$sandbox_display_pid" || true
-  sandbox_display_pid=
 }
 
 if [ "${GPUPV_TEST_X:-}" = tcp ]; then
@@ -123,7 +107,7 @@ for delay in 0 0.05 0.3; do
 done
 
 echo "== an X server that takes no memory"
-stop_display
+sandbox_stop_display
 SANDBOX_X_OPTIONS='-extension MIT-SHM' sandbox_start_display
 guest "pixels are sent"
 echo "all as it should be"

@@ -10,6 +10,11 @@
 #   window_wl NAME [OPTION…] -- COMMAND…   the same with wl_capture, for Wayland programs
 #   window_digest NAME        what window_x saw last: "WxH DIGEST"
 #   window_frames NAME        what window_wl saw, a line "WxH DIGEST" a frame
+#   window_native_frames COUNT   so many frames of vkcube's on the host's own driver, by their size in
+#                             $sandbox/500x500 and, of a window that is resized at once, $sandbox/300x200
+#   window_worker_killed WATCH COMMAND…   WATCH (window_x or window_wl) sees vkcube in the guest, whose worker
+#                             is killed
+#   window_display_killed NAME COMMAND…   vkcube, whose display is killed
 #   window_broken NAME        vkcube's window, display or worker was taken away, and it has ended
 #   window_serving            the worker that was given out last
 #   window_no_leaks           waits until the host has nothing of any guest's any more
@@ -161,6 +166,19 @@ window_digest() { sed -n 's/^window //p' "$sandbox/$1.log"; }
 
 window_frames() { sed -n 's/^frame //p' "$sandbox/$1.log"; }
 
+window_native_frames() {
+  local size
+  window_wl native -- native vkcube-wayland --c $(($1 + 5)) --present_mode 2
+  window_ok native
+  window_frames native > "$sandbox/500x500"
+  window_wl native-small --at 1 resize 300x200 -- native vkcube-wayland --c $(($1 + 5)) --present_mode 2
+  window_ok native-small
+  window_frames native-small > "$sandbox/300x200"
+  for size in 500x500 300x200; do
+    [ "$(wc -l < "$sandbox/$size")" -ge "$1" ] || fail "native vkcube showed too few frames of $size"
+  done
+}
+
 window_say() { # NAME: all that is known about a run that went wrong
   tail -n 20 "$sandbox/$1".{log,watcher,out} 2> /dev/null >&2
 }
@@ -205,4 +223,33 @@ window_broken() {
   [ "$window_status" -ne 139 ] || { window_say "$1"; fail "$1: vkcube crashed"; }
   echo "$1: status $window_status: $(tail -n 1 "$sandbox/$1.out")"
   window_no_leaks
+}
+
+window_worker_killed() {
+  local killer
+  rm -f "$sandbox/killed-worker.out"
+  (
+    window_await 'Selected GPU' "$sandbox/killed-worker.out" $$
+    sleep 0.5
+    kill -KILL "$(window_serving)"
+  ) &
+  killer=$!
+  "$1" killed-worker -- guest "${@:2}"
+  wait "$killer"
+  window_broken killed-worker
+}
+
+window_display_killed() {
+  local name=$1 program
+  shift
+  rm -f "$sandbox/$name.out"
+  "$@" > "$sandbox/$name.out" 2>&1 &
+  program=$!
+  window_await 'Selected GPU' "$sandbox/$name.out" "$program" || fail "$name: vkcube did not begin"
+  sleep 0.5
+  kill -KILL "$sandbox_display_pid"
+  wait "$sandbox_display_pid" 2> /dev/null || true
+  window_status=0
+  wait "$program" || window_status=$?
+  window_broken "$name"
 }
