@@ -134,6 +134,11 @@ static VkResult present(struct umd_swapchain *swapchain, const struct umd_presen
 {
     struct fake_window *window = window_of(swapchain);
     VkResult result = window->present_result;
+    if (window->throttles) { /* before the test can know of it, and take it back */
+        pthread_mutex_lock(&swapchain->lock);
+        swapchain->throttled = !swapchain->stop;
+        pthread_mutex_unlock(&swapchain->lock);
+    }
     pthread_mutex_lock(&window->lock);
     assert_true(window->count < FAKE_MAX_SHOWN);
     window->shown[window->count].index = (uint32_t)(present->image - swapchain->images);
@@ -141,11 +146,6 @@ static VkResult present(struct umd_swapchain *swapchain, const struct umd_presen
     window->shown[window->count].rect_count = present->rect_count;
     window->shown[window->count++].present_id = present->present_id;
     pthread_mutex_unlock(&window->lock);
-    if (window->throttles) {
-        pthread_mutex_lock(&swapchain->lock);
-        swapchain->throttled = !swapchain->stop;
-        pthread_mutex_unlock(&swapchain->lock);
-    }
     if (window->idles && result >= 0) {
         if (!window->never_shows)
             umd_swapchain_shown(swapchain, present->present_id);
