@@ -11,8 +11,11 @@
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 if [ "${GPUPV_TEST_X:-}" = tcp ] && [ -z "${GPUPV_TEST_INSIDE:-}" ]; then
-  # Nobody else is to reach that server: a network of its own.
-  GPUPV_TEST_INSIDE=1 exec bwrap --dev-bind / / --unshare-net --die-with-parent -- bash "$0" "$@"
+  # Nobody else is to reach that server: a network of its own. There it finds every display's number free, and
+  # would take the sockets of the other servers of this machine.
+  mkdir -p -m 1777 /tmp/.X11-unix
+  GPUPV_TEST_INSIDE=1 exec bwrap --dev-bind / / --unshare-net --perms 1777 --tmpfs /tmp/.X11-unix \
+    --die-with-parent -- bash "$0" "$@"
 fi
 . "$here/sandbox.sh"
 . "$here/sandbox32.sh"
