@@ -180,7 +180,7 @@ window_native_frames() {
 }
 
 window_say() { # NAME: all that is known about a run that went wrong
-  tail -n 20 "$sandbox/$1".{log,watcher,out} 2> /dev/null >&2
+  tail -n 20 "$sandbox/$1".{log,watcher,out} >&2 2> /dev/null
 }
 
 window_ok() { # NAME: the command of the last run has ended well

@@ -7,7 +7,8 @@
 // N counts times that the window's contents were seen to change. ACTION: `resize WxH`, `hide MS`
 // (unmaps the window for so long), `destroy`, `key CODE`. LOG gets "ready" once a program may
 // start, a line for each action, and last "window WxH DIGEST". It ends when the window is gone or,
-// with --settle, has not changed for so long.
+// with --settle, has not changed for so long. The window gets the property GPUPV_WATCHED as soon as
+// what it shows is kept.
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -35,6 +36,7 @@ struct action {
 struct capture {
     xcb_connection_t *x;
     xcb_screen_t *screen;
+    xcb_atom_t watched;
     uint8_t damage_event;
     const char *picture_file;
     int settle_ms;
@@ -131,6 +133,13 @@ static void start(struct capture *c)
     free(xcb_damage_query_version_reply(c->x, xcb_damage_query_version(c->x, 1, 1), NULL));
     free(xcb_composite_query_version_reply(c->x, xcb_composite_query_version(c->x, 0, 4), NULL));
 
+    xcb_intern_atom_reply_t *atom = xcb_intern_atom_reply(
+        c->x, xcb_intern_atom(c->x, 0, strlen("GPUPV_WATCHED"), "GPUPV_WATCHED"), NULL);
+    if (!atom) {
+        die("the X server has no atoms");
+    }
+    c->watched = atom->atom;
+    free(atom);
     uint32_t events = XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY;
     xcb_change_window_attributes(c->x, c->screen->root, XCB_CW_EVENT_MASK, &events);
     xcb_generic_error_t *error =
@@ -193,6 +202,9 @@ static void shown(struct capture *c, xcb_window_t window)
         xcb_damage_create(c->x, c->damage, window, XCB_DAMAGE_REPORT_LEVEL_NON_EMPTY);
     }
     name_pixmap(c);
+    xcb_change_property(c->x, XCB_PROP_MODE_REPLACE, window, c->watched, XCB_ATOM_INTEGER, 32, 0,
+                        NULL);
+    xcb_flush(c->x);
 }
 
 static void hidden(struct capture *c)

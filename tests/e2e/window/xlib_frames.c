@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Shows frames in an Xlib window, which Debian's vkcube does not use: two fields of colours that go
-// by the frame's number. Where two windows are asked for, they take turns on one device.
+// by the frame's number. Where two windows are asked for, they take turns on one device. All could
+// be over before anybody looks: nothing is shown until x_capture has the first window.
 //
 //   xlib_frames FRAMES [WINDOWS]
 #include <stdio.h>
@@ -93,6 +94,7 @@ static void make_window(struct program *p, struct window *window)
 {
     window->handle = XCreateSimpleWindow(p->display, DefaultRootWindow(p->display), 0, 0, WIDTH,
                                          HEIGHT, 0, 0, 0);
+    XSelectInput(p->display, window->handle, PropertyChangeMask);
     XMapWindow(p->display, window->handle);
     XSync(p->display, False);
     VkXlibSurfaceCreateInfoKHR surface = {.sType = VK_STRUCTURE_TYPE_XLIB_SURFACE_CREATE_INFO_KHR,
@@ -200,6 +202,8 @@ int main(int argc, char **argv)
     for (int i = 0; i < windows; i++) {
         make_window(&p, &p.windows[i]);
     }
+    XEvent watched;
+    XWindowEvent(p.display, p.windows[0].handle, PropertyChangeMask, &watched);
     for (int frame = 1; frame <= frames; frame++) {
         for (int i = 0; i < windows; i++) {
             show(&p, &p.windows[i], frame + i);
