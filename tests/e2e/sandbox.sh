@@ -33,6 +33,7 @@ sandbox_die() {
 
 sandbox_cleanup() {
   local status=${1:-$?}
+  set +e # what has ended by itself cannot be killed
   [ -n "${sandbox_service_pid:-}" ] && kill "$sandbox_service_pid" 2>/dev/null
   [ -n "${sandbox_display_pid:-}" ] && kill "$sandbox_display_pid" 2>/dev/null
   wait 2>/dev/null
