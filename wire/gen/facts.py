@@ -7,7 +7,6 @@ import pathlib
 import re
 import sys
 import tomllib
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
 import jinja2
@@ -63,7 +62,7 @@ class Plan:
 
 
 class Planner:
-    def __init__(self, vk, root, policy):
+    def __init__(self, vk, policy):
         self.vk = vk
         self.policy = policy
         self.used = set()
@@ -75,7 +74,6 @@ class Planner:
             if extension.supported and extension.platform is None:
                 for type_ in extension.types:
                     self.providers.setdefault(type_, []).append(extension.name)
-        self.root = root
 
     def _fields(self, struct, path, where):
         """The scalars and arrays of scalars that a structure comes down to."""
@@ -151,19 +149,9 @@ class Planner:
 
     def _formats(self):
         """Formats that the core has, in the order of their values."""
-        values = {}  # name -> (value, core version)
-        for enum in self.root.findall("enums[@name='VkFormat']/enum"):
-            if enum.get("value"):
-                values[enum.get("name")] = (int(enum.get("value"), 0), "1.0")
-        for feature in self.root.findall("feature"):
-            if not model.FEATURE_APIS.intersection(feature.get("api", "").split(",")):
-                continue
-            for enum in feature.findall("require/enum[@extends='VkFormat']"):
-                if enum.get("extnumber"):
-                    block = 1000000000 + (int(enum.get("extnumber")) - 1) * 1000
-                    values[enum.get("name")] = (block + int(enum.get("offset")),
-                                                feature.get("number"))
-        return [(name, values[name][1]) for name in sorted(values, key=values.get)
+        formats = self.vk.enums.get("VkFormat", model.Enum("VkFormat"))
+        return [(name, formats.versions[name])
+                for name in sorted(formats.versions, key=formats.values.get)
                 if name != "VK_FORMAT_UNDEFINED"]
 
     def plan(self):
@@ -209,8 +197,7 @@ def main():
     arguments = parser.parse_args()
     try:
         vk = model.load(arguments.xml)
-        root = ElementTree.parse(arguments.xml).getroot()
-        plan = Planner(vk, root, read_policy(arguments.policy)).plan()
+        plan = Planner(vk, read_policy(arguments.policy)).plan()
         text = render(plan, "vkwire_facts.c")
     except (model.ModelError, PlanError, OSError, tomllib.TOMLDecodeError) as error:
         sys.exit(f"facts.py: {error}")

@@ -86,6 +86,42 @@ class Command:
 
 
 @dataclass
+class Enum:
+    """An enumeration, or the bits of a bitmask. Only what this API has; each value once."""
+
+    name: str
+    bits: bool = False
+    wide: bool = False  # of 64 bits
+    values: dict = field(default_factory=dict)  # name -> integer
+    versions: dict = field(default_factory=dict)  # name -> "1.0", of those that the core has
+
+    @property
+    def first(self):
+        """The smallest value of the core that is not negative; 0 where there is one."""
+        candidates = [v for n, v in self.values.items() if v >= 0 and n in self.versions]
+        return min(candidates or [v for v in self.values.values() if v >= 0])
+
+    @property
+    def known(self):
+        """The values that one may have: of a bitmask a single bit, or 0 where that has a name."""
+        return sorted({v for v in self.values.values()
+                       if not self.bits or (v >= 0 and not v & (v - 1))})
+
+    @property
+    def ranges(self):
+        """Of those that are known: (first, last) of the range that has the first value, and [(first,
+        last)] of the others in order."""
+        result = []
+        for value in self.known:
+            if result and result[-1][1] == value - 1:
+                result[-1] = (result[-1][0], value)
+            else:
+                result.append((value, value))
+        usual = next(r for r in result if r[0] <= self.first <= r[1])
+        return usual, [r for r in result if r != usual]
+
+
+@dataclass
 class Extension:
     name: str
     type: str | None
@@ -121,6 +157,7 @@ class Model:
     type_aliases: dict  # other name -> type
     constants: dict  # name -> integer
     type_versions: dict  # core type -> "1.0"
+    enums: dict  # canonical name -> Enum
 
     def canonical_type(self, name):
         while name in self.type_aliases:
@@ -265,6 +302,55 @@ def _read_constants(root, model):
             model.constants[name] = model.constants[target]
 
 
+def _value(element, extension):
+    """The integer that an <enum> defines, or None for other names of one and for what is none.
+    `extension`: the number of the one that it stands in."""
+    if element.get("value"):
+        return int(element.get("value"), 0) if re.fullmatch(
+            r"-?(\d+|0x[0-9A-Fa-f]+)", element.get("value")) else None
+    if element.get("bitpos"):
+        return 1 << int(element.get("bitpos"))
+    if not element.get("offset"):
+        return None
+    number = int(element.get("extnumber") or extension)
+    value = 1000000000 + (number - 1) * 1000 + int(element.get("offset"))
+    return -value if element.get("dir") == "-" else value
+
+
+def _read_enums(root, model):
+    for enums in root.findall("enums"):
+        if enums.get("name") == "API Constants":
+            continue
+        enum = Enum(enums.get("name"), enums.get("type") == "bitmask",
+                    enums.get("bitwidth") == "64")
+        model.enums[enum.name] = enum
+        for element in enums.findall("enum"):
+            _add_value(model, enum.name, element, None, "1.0")
+    for feature in root.findall("feature"):
+        if FEATURE_APIS.intersection(feature.get("api", "").split(",")):
+            for element in _required_values(feature):
+                _add_value(model, element.get("extends"), element, None, feature.get("number"))
+    for extension in root.findall("extensions/extension"):
+        if API in (extension.get("supported") or "").split(","):
+            for element in _required_values(extension):
+                _add_value(model, element.get("extends"), element, extension.get("number"), None)
+
+
+def _required_values(element):
+    return [e for require in element.findall("require") if _for_this_api(require)
+            for e in require.findall("enum") if e.get("extends")]
+
+
+def _add_value(model, name, element, extension, version):
+    value = _value(element, extension) if _for_this_api(element) else None
+    enum = model.enums.get(model.canonical_type(name))
+    if value is None or enum is None:
+        return
+    enum.values[element.get("name")] = value
+    if version:
+        enum.versions.setdefault(element.get("name"), version)
+
+
 def _read_requirements(root, model):
     for element in root.iter("enum"):
         if element.get("name"):
@@ -305,10 +391,11 @@ def load(path):
         root = ElementTree.parse(path).getroot()
     except (OSError, ElementTree.ParseError) as error:
         raise ModelError(f"{path}: {error}") from error
-    model = Model(0, {}, {}, {}, {}, {}, {}, set(), set(), set(), {}, {}, {}, {}, {})
+    model = Model(0, {}, {}, {}, {}, {}, {}, set(), set(), set(), {}, {}, {}, {}, {}, {})
     _read_types(root, model)
     _read_commands(root, model)
     _read_constants(root, model)
+    _read_enums(root, model)
     _read_requirements(root, model)
     if not model.header_version:
         raise ModelError(f"{path}: VK_HEADER_VERSION is not defined")
