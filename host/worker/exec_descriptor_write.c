@@ -5,6 +5,7 @@
 #include "host/worker/exec_descriptor_layout.h"
 #include "host/worker/exec_private.h"
 #include "vkwire.h"
+#include "vkwire_enums.h"
 #include "vkwire_exec.h"
 #include "wire/descriptor_form.h"
 
@@ -19,7 +20,8 @@ _Static_assert(sizeof(VkDescriptorBufferInfo) == sizeof(struct stream_descriptor
                        offsetof(struct stream_descriptor_buffer, offset),
                "patched in place");
 
-/* A sampler may be garbage where the layout has immutable ones: then it is none. */
+/* A sampler may be garbage where the layout has immutable ones: then it is none. So may the layout
+ * of what has no image. */
 static void patch_images(struct exec_decoder *d, struct stream_descriptor_image *images,
                          uint32_t count, enum descriptor_form form)
 {
@@ -29,6 +31,8 @@ static void patch_images(struct exec_decoder *d, struct stream_descriptor_image 
                 ? exec_decoder_handle_needed(d, images[i].sampler, VKWIRE_OBJECT_SAMPLER)
                 : exec_decoder_handle_lenient(d, images[i].sampler, VKWIRE_OBJECT_SAMPLER);
         images[i].view = exec_decoder_handle(d, images[i].view, VKWIRE_OBJECT_IMAGE_VIEW);
+        if (!vkwire_known_VkImageLayout((int32_t)images[i].layout))
+            images[i].layout = VK_IMAGE_LAYOUT_UNDEFINED;
     }
 }
 
@@ -224,6 +228,8 @@ void exec_push_descriptors(struct exec *x, uint8_t *command, size_t size)
         exec_decoder_refuse(&d, "its layout has no such set");
     const VkWriteDescriptorSet *writes =
         head.writes && !d.fatal ? get_writes(&d, head.writes, &form) : NULL;
+    if (!vkwire_known_VkPipelineBindPoint((int32_t)head.bind_point))
+        exec_decoder_refuse(&d, "pipelineBindPoint is no VkPipelineBindPoint");
     if (!x->vk->CmdPushDescriptorSetKHR)
         exec_decoder_refuse(&d, "the device does not have it");
     if (!exec_decoder_done(&d)) {

@@ -742,10 +742,12 @@ static void put_layouts(struct stream *s, uint32_t type)
 }
 
 /* What follows a descriptor write depends on its type. */
-static void push_descriptor(struct stream *s, uint32_t type, uint32_t binding, uint32_t set)
+static void push_descriptor(struct stream *s, uint32_t type, uint32_t binding, uint32_t set,
+                            uint32_t bind_point)
 {
     PUT(s, (struct stream_push_descriptors){.head = {.opcode = STREAM_PUSH_DESCRIPTORS},
                                             .writes = 1,
+                                            .bind_point = bind_point,
                                             .set = set,
                                             .layout = ID(OTHER, PIPELINE_LAYOUT)});
     PUT(s, (struct stream_descriptor_write){.binding = binding, .count = 1, .type = type});
@@ -757,25 +759,25 @@ static void push_descriptor(struct stream *s, uint32_t type, uint32_t binding, u
 static void union_tag_unknown(struct stream *s)
 {
     put_layouts(s, VK_DESCRIPTOR_TYPE_SAMPLER);
-    push_descriptor(s, 0x12345678, 0, 0);
+    push_descriptor(s, 0x12345678, 0, 0, 0);
 }
 
 static void union_tag_wrong(struct stream *s)
 {
     put_layouts(s, VK_DESCRIPTOR_TYPE_SAMPLER);
-    push_descriptor(s, VK_DESCRIPTOR_TYPE_SAMPLER, 0, 0);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_SAMPLER, 0, 0, 0);
 }
 
 static void binding_unknown(struct stream *s)
 {
     put_layouts(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
-    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 77, 0);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 77, 0, 0);
 }
 
 static void set_unknown(struct stream *s)
 {
     put_layouts(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
-    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 0, 1);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 0, 1, 0);
 }
 
 static void enum_unknown(struct stream *s)
@@ -788,6 +790,39 @@ static void enum_unknown(struct stream *s)
                                    .queryCount = 1});
     end(s, at);
     send_commands(s);
+}
+
+static void enum_argument_unknown(struct stream *s)
+{
+    PUT(s, (struct vkwire_CmdSetFrontFace){.head = {VKWIRE_CmdSetFrontFace, 1}, .frontFace = 2});
+    send(s, STREAM_BATCH_RECORDING, ID(COMMANDS, COMMAND_BUFFER));
+}
+
+static void enum_pushed_unknown(struct stream *s)
+{
+    put_layouts(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER);
+    push_descriptor(s, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 0, 0, 2);
+}
+
+/* Vulkan ignores some members: values that nobody knows cost no stream there, and no worker. */
+static void enums_replaced(struct stream *s)
+{
+    const int unknown = 0x7654321;
+    size_t at = s->encoder.used;
+    PUT(s, (struct vkwire_CreateSampler){.head = {.opcode = VKWIRE_CreateSampler},
+                                         .pSampler = ID(OTHER, SAMPLER)});
+    PUT(s, (VkSamplerCreateInfo){.sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
+                                 .magFilter = (VkFilter)unknown,
+                                 .minFilter = (VkFilter)unknown,
+                                 .mipmapMode = (VkSamplerMipmapMode)unknown,
+                                 .addressModeU = (VkSamplerAddressMode)unknown,
+                                 .addressModeV = (VkSamplerAddressMode)unknown,
+                                 .addressModeW = (VkSamplerAddressMode)unknown,
+                                 .compareEnable = VK_TRUE,
+                                 .compareOp = (VkCompareOp)unknown,
+                                 .borderColor = (VkBorderColor)unknown});
+    end(s, at);
+    must_answer(s, "a sampler of unknown values");
 }
 
 /* --- Memory --- */
@@ -1171,7 +1206,10 @@ static const struct hostile_case {
     CASE(binding_unknown, OBJECTS, "it writes descriptors that their layout does not have"),
     CASE(set_unknown, OBJECTS, "its layout has no such set"),
     CASE(union_tag_wrong, OBJECTS, NO_OBJECT),
-    CASE(enum_unknown, DEVICE, "a pool of queries of type"),
+    CASE(enum_unknown, DEVICE, "vkCreateQueryPool: queryType is no VkQueryType"),
+    CASE(enum_argument_unknown, OBJECTS, "vkCmdSetFrontFace: frontFace is no VkFrontFace"),
+    CASE(enum_pushed_unknown, OBJECTS, "pipelineBindPoint is no VkPipelineBindPoint"),
+    CASE(enums_replaced, DEVICE, NULL),
     CASE(bind_behind, OBJECTS, "vkBindBufferMemory2: "),
     CASE(bind_far_behind, OBJECTS, "vkBindBufferMemory2: "),
     CASE(bind_across_the_end, OBJECTS, "vkBindBufferMemory2: "),

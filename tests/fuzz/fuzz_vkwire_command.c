@@ -28,6 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     memcpy(command, data, size / 8 * 8);
     trial_execute(trial);
+    if (trial->unknown)
+        abort();
     if (!trial->ran && trial->exec.lost == STREAM_ALIVE) {
         /* A destruction of nothing is the one command that does nothing. */
         uint16_t opcode;

@@ -50,12 +50,20 @@ static void check_no_pointers(const struct trial *trial, const char *name)
     }
 }
 
+/* The driver gets no value that vk.xml does not know. */
+static void check_enums(const struct trial *trial, const char *name)
+{
+    if (trial->unknown)
+        fail_msg("%s: the driver gets an unknown %s", name, trial->unknown);
+}
+
 static void check(struct trial *trial, const struct trial_command *command)
 {
     if (trial->lost)
         fail_msg("%s: the guest says: %s", command->name, trial->lost);
     if (trial->failure[0] || !trial->ran)
         fail_msg("%s: the worker says: %s", command->name, trial->failure);
+    check_enums(trial, command->name);
     if (trial->got != trial->sent)
         fail_msg("%s: the driver gets something else", command->name);
     if (trial->received && trial->received != trial->written)
@@ -127,7 +135,8 @@ static void long_commands_are_refused(void **state)
     }
 }
 
-/* Random words in place of the right ones: refused or run, but never an access out of bounds. */
+/* Random words in place of the right ones: refused or run, but never an access out of bounds, or a
+ * value for the driver that it does not know. */
 static void wrong_words_are_survived(void **state)
 {
     struct trial *trial = *state;
@@ -145,6 +154,7 @@ static void wrong_words_are_survived(void **state)
                     memcpy(trial->encoder.data + 4 * (1 + trial_pick(trial, words - 1)), &word, 4);
             }
             trial_execute(trial);
+            check_enums(trial, trial_commands[i].name);
         }
 }
 

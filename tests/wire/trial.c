@@ -52,6 +52,7 @@ void trial_clear(struct trial *trial)
     trial->ran = false;
     trial->failure[0] = '\0';
     trial->lost = NULL;
+    trial->unknown = NULL;
     trial->added_count = 0;
     trial->exec.lost = STREAM_ALIVE;
     arena_reset(&trial->exec.arena);
@@ -122,6 +123,32 @@ void *trial_values(struct trial *trial, uint64_t count, size_t size)
     trial->used += bytes;
     trial_bytes(trial, at, bytes);
     return at;
+}
+
+int32_t trial_known(struct trial *trial, const struct trial_kind *kind)
+{
+    return kind->values[trial_pick(trial, kind->count)];
+}
+
+int32_t trial_enum(struct trial *trial, const struct trial_kind *kind)
+{
+    switch (trial_pick(trial, 8)) {
+    case 0:
+        return (int32_t)trial_number(trial);
+    case 1: /* beside one, or several bits */
+        return trial_known(trial, kind) + 1;
+    default:
+        return trial_known(trial, kind);
+    }
+}
+
+void *trial_enums(struct trial *trial, uint64_t count, const struct trial_kind *kind)
+{
+    int32_t *values = trial_values(trial, count, sizeof(*values));
+
+    for (uint64_t i = 0; i < count; i++)
+        values[i] = trial_enum(trial, kind);
+    return values;
 }
 
 uint64_t trial_id(struct trial *trial, uint8_t type, bool optional)
@@ -202,6 +229,25 @@ void look(struct trial *trial, const void *at, size_t size)
 
     for (size_t i = 0; i < size; i++)
         trial->seen = (trial->seen ^ bytes[i]) * 0x100000001b3u;
+}
+
+static bool is_known(const struct trial_kind *kind, int32_t value)
+{
+    for (uint32_t i = 0; i < kind->count; i++)
+        if (kind->values[i] == value)
+            return true;
+    return false;
+}
+
+void look_enum(struct trial *trial, int32_t value, const struct trial_kind *kind, bool zero,
+               bool host)
+{
+    if (!is_known(kind, value) && !(zero && !value)) {
+        if (host)
+            trial->unknown = kind->name;
+        value = zero ? 0 : kind->first;
+    }
+    look(trial, &value, sizeof(value));
 }
 
 bool look_present(struct trial *trial, bool present)

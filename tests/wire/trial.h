@@ -20,6 +20,14 @@
 /* sType of a structure that nobody knows. */
 #define TRIAL_UNKNOWN ((VkStructureType)0x7ead0001)
 
+/* An enumeration: what vk.xml knows of it. */
+struct trial_kind {
+    const char *name;
+    int32_t first; /* what the driver gets in place of others */
+    uint32_t count;
+    const int32_t *values;
+};
+
 struct trial {
     uint64_t random;
     uint8_t *memory; /* of what the guest's program holds */
@@ -34,6 +42,7 @@ struct trial {
     bool answers; /* replies come from `reply` alone, nothing is run */
     char failure[256];
     const char *lost; /* the guest gave the stream up */
+    const char *unknown; /* the driver got a value that this enumeration does not have */
     uint8_t *reply;
     size_t reply_size;
     VkResult reply_result;
@@ -63,6 +72,10 @@ void trial_bytes(struct trial *trial, void *to, size_t size);
 /* A count that an enumeration gives: at most `room` where there is an array. */
 uint64_t trial_count(struct trial *trial, bool array, uint64_t room);
 void *trial_values(struct trial *trial, uint64_t count, size_t size);
+/* One of the known values; also others now and then. */
+int32_t trial_known(struct trial *trial, const struct trial_kind *kind);
+int32_t trial_enum(struct trial *trial, const struct trial_kind *kind);
+void *trial_enums(struct trial *trial, uint64_t count, const struct trial_kind *kind);
 uint64_t trial_id(struct trial *trial, uint8_t type, bool optional);
 void *trial_ids(struct trial *trial, uint64_t count, uint8_t type, bool optional);
 const char *trial_string(struct trial *trial);
@@ -75,6 +88,9 @@ VkBaseOutStructure *trial_unknown_link(struct trial *trial);
 /* --- Looking --- */
 
 void look(struct trial *trial, const void *at, size_t size);
+/* The guest looks at what the driver should get. `zero`: 0 is known, too. */
+void look_enum(struct trial *trial, int32_t value, const struct trial_kind *kind, bool zero,
+               bool host);
 bool look_present(struct trial *trial, bool present);
 void look_string(struct trial *trial, const char *string);
 void look_VkQueue(struct trial *trial, VkQueue queue, bool host);

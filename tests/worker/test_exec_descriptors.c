@@ -15,6 +15,7 @@
 #define SET_LAYOUT STREAM_ID(12, 1, VKWIRE_OBJECT_DESCRIPTOR_SET_LAYOUT)
 #define POOL STREAM_ID(13, 1, VKWIRE_OBJECT_DESCRIPTOR_POOL)
 #define SET(n) STREAM_ID(40 + (n), 1, VKWIRE_OBJECT_DESCRIPTOR_SET)
+#define SAMPLER STREAM_ID(15, 1, VKWIRE_OBJECT_SAMPLER)
 
 /* --- The driver --- */
 
@@ -24,6 +25,7 @@ static struct {
     uint32_t written, written_count;
     int copied, pushed;
     VkBuffer written_buffer;
+    VkImageLayout written_layout;
 } driver;
 
 static VKAPI_ATTR VkResult VKAPI_CALL create_pool(VkDevice device,
@@ -84,7 +86,10 @@ static VKAPI_ATTR void VKAPI_CALL update_sets(VkDevice device, uint32_t count,
     if (!count)
         return;
     driver.written_count = writes[0].descriptorCount;
-    driver.written_buffer = writes[0].pBufferInfo[0].buffer;
+    if (writes[0].pImageInfo)
+        driver.written_layout = writes[0].pImageInfo[0].imageLayout;
+    if (writes[0].pBufferInfo)
+        driver.written_buffer = writes[0].pBufferInfo[0].buffer;
 }
 
 static VKAPI_ATTR void VKAPI_CALL push_set(VkCommandBuffer commands, VkPipelineBindPoint point,
@@ -304,11 +309,15 @@ static void copy_descriptors(struct fixture *f, const struct stream_descriptor_c
     run(f);
 }
 
-static void push_buffer(struct fixture *f, uint32_t set, uint32_t binding, uint32_t type)
+static void push_buffer_at(struct fixture *f, uint32_t set, uint32_t binding, uint32_t type,
+                           uint32_t bind_point)
 {
     struct stream_push_descriptors *command = wire_put(&f->encoder, sizeof(*command));
-    *command = (struct stream_push_descriptors){
-        .head = {STREAM_PUSH_DESCRIPTORS, 0}, .layout = LAYOUT, .set = set, .writes = 1};
+    *command = (struct stream_push_descriptors){.head = {STREAM_PUSH_DESCRIPTORS, 0},
+                                                .layout = LAYOUT,
+                                                .set = set,
+                                                .bind_point = bind_point,
+                                                .writes = 1};
     struct stream_descriptor_write *write = wire_put(&f->encoder, sizeof(*write));
     *write = (struct stream_descriptor_write){.binding = binding, .count = 1, .type = type};
     struct stream_descriptor_buffer *info = wire_put(&f->encoder, sizeof(*info));
@@ -317,6 +326,11 @@ static void push_buffer(struct fixture *f, uint32_t set, uint32_t binding, uint3
     f->x.command_buffer = HANDLE(VkCommandBuffer, 1);
     exec_push_descriptors(&f->x, f->encoder.data, f->encoder.used);
     wire_encoder_reset(&f->encoder);
+}
+
+static void push_buffer(struct fixture *f, uint32_t set, uint32_t binding, uint32_t type)
+{
+    push_buffer_at(f, set, binding, type, VK_PIPELINE_BIND_POINT_COMPUTE);
 }
 
 /* The layout: bindings 1 and 0 of 2 and 3 storage buffers, 2 of a sampler, 5 of a variable number
@@ -407,6 +421,51 @@ static void what_is_pushed_lies_within_its_layout(void **state)
     assert_int_equal(driver.pushed, 1);
 }
 
+static void a_bind_point_that_is_none_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t storage = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
+    push_buffer_at(f, 0, 1, storage, VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR);
+    assert_int_equal(f->x.lost, STREAM_ALIVE);
+    assert_int_equal(driver.pushed, 1);
+    push_buffer_at(f, 0, 1, storage, 2);
+    assert_int_equal(f->x.lost, STREAM_LOST_PROTOCOL);
+    assert_int_equal(driver.pushed, 1);
+}
+
+/* Programs leave it undefined where Vulkan ignores it. */
+static void a_layout_of_an_image_that_is_none_is_replaced(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        uint32_t sent;
+        VkImageLayout written;
+    } cases[] = {
+        {VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL},
+        {VK_IMAGE_LAYOUT_PRESENT_SRC_KHR, VK_IMAGE_LAYOUT_PRESENT_SRC_KHR},
+        {9, VK_IMAGE_LAYOUT_UNDEFINED},
+        {0xcdcdcdcd, VK_IMAGE_LAYOUT_UNDEFINED},
+    };
+    assert_true(exec_object_add(&f->x, SAMPLER, VKWIRE_OBJECT_SAMPLER, 0x1005));
+    make_pool(f, 0);
+    make_set(f, 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct stream_write_descriptors *command = wire_put(&f->encoder, sizeof(*command));
+        *command =
+            (struct stream_write_descriptors){.head = {STREAM_WRITE_DESCRIPTORS, 0}, .writes = 1};
+        struct stream_descriptor_write *write = wire_put(&f->encoder, sizeof(*write));
+        *write = (struct stream_descriptor_write){
+            .set = SET(0), .binding = 2, .count = 1, .type = VK_DESCRIPTOR_TYPE_SAMPLER};
+        struct stream_descriptor_image *info = wire_put(&f->encoder, sizeof(*info));
+        *info = (struct stream_descriptor_image){.sampler = SAMPLER, .layout = cases[i].sent};
+        wire_end_command(&f->encoder, 0);
+        driver.written_layout = VK_IMAGE_LAYOUT_MAX_ENUM;
+        run(f);
+        assert_int_equal(f->x.lost, STREAM_ALIVE);
+        assert_int_equal(driver.written_layout, cases[i].written);
+    }
+}
+
 static void writes_are_checked(void **state)
 {
     struct fixture *f = *state;
@@ -451,6 +510,8 @@ int main(void)
         TEST(writes_lie_within_their_layout),
         TEST(copies_lie_within_their_layouts),
         TEST(what_is_pushed_lies_within_its_layout),
+        TEST(a_bind_point_that_is_none_is_refused),
+        TEST(a_layout_of_an_image_that_is_none_is_replaced),
     };
     return cmocka_run_group_tests_name("worker-exec-descriptors", tests, NULL, NULL);
 }

@@ -117,11 +117,13 @@ class Planner:
             if not scalar or SCALARS.get(scalar) != 4 or not variable.is_const:
                 raise PlanError(f"{where} is an array of {type_}, and no rule covers it")
             return Param(kind="array", size=4, scalar=scalar,
-                         elements=self.structures.layouts.elements(variable), **base)
+                         elements=self.structures.layouts.elements(variable),
+                         enum=self.structures.enum(type_, where), **base)
         if variable.is_const:
             param = self._input(command, variable, siblings, where, base)
             param.optional = nullable or is_true(variable.optional, 0)
-            param.element_optional = nullable or is_true(variable.optional, 1)
+            param.element_optional = param.enum is None and (
+                nullable or is_true(variable.optional, 1))
             return param
         return self._output(command, variable, siblings, where, base)
 
@@ -139,7 +141,8 @@ class Planner:
                 raise PlanError(f"{where} is a double, and no rule covers it")
             if SCALARS.get(scalar, 8) < 4:
                 scalar = "uint32_t"
-            return Param(kind="value", scalar=scalar, **base)
+            return Param(kind="value", scalar=scalar, enum=self.structures.enum(type_, where),
+                         element_optional=is_true(variable.optional, 0), **base)
         handle = self.model.handles.get(type_)
         if handle and type_ not in LEADING or type_ == "VkCommandBuffer":
             return Param(kind="dispatchable" if handle.dispatchable else "handle",
@@ -164,7 +167,8 @@ class Planner:
         if variable.stride and not (kind == "structs" and planned.struct.raw):
             raise PlanError(f"{where} has a stride, and no rule covers it")
         return Param(kind=kind, size=planned.size, length=planned.length, object=planned.object,
-                     struct=planned.struct, scalar=planned.scalar, stride=variable.stride, **base)
+                     struct=planned.struct, scalar=planned.scalar, enum=planned.enum,
+                     stride=variable.stride, **base)
 
     def _output(self, command, variable, siblings, where, base):
         type_ = base["type"]

@@ -38,6 +38,7 @@ class Param:
     wanted: list = field(default_factory=list)  # members whose ids args_X has
     wanted_ids: bool = False  # args_X has the ids of this array
     counts: str | None = None  # of an output array: the parameter that holds its count by reference
+    enum: object = None  # the model's, of values of an enumeration that the driver gets
 
     def length_of(self, prefix):
         return "1" if self.length is None else self.length.replace("{0}", prefix)
@@ -111,6 +112,11 @@ class Command:
     @property
     def param_names(self):
         return {p.name for p in self.params}
+
+    @property
+    def asks(self):
+        """Questions, which programs may ask about what they do not know."""
+        return self.level == "physical_device"
 
     @property
     def steering(self):
@@ -280,6 +286,27 @@ class Plan:
         for struct in self.inputs + self.outputs:
             visit(struct)
         return list(done.values())
+
+    @property
+    def decoded(self):
+        """Inputs, and those of chains that the host alone looks at."""
+        known = {s.name: s for s in self.inputs}
+        known.update({s.name: s for s in self.chain_in if s.checked})
+        return [known[n] for n in sorted(known)]
+
+    @property
+    def enums(self):
+        """The enumerations that commands hand to the driver."""
+        used = [p.enum for c in self.wire for p in c.params]
+        used += [f.enum for s in self.trial_inputs for f in s.fields]
+        return sorted({e.name: e for e in used if e}.values(), key=lambda e: e.name)
+
+    @property
+    def enum_arrays(self):
+        """One member for each enumeration that structures have arrays of."""
+        members = {f.enum.name: f for s in self.decoded for f in s.fields
+                   if f.enum and f.kind == "values"}
+        return [members[n] for n in sorted(members)]
 
     @property
     def raw_names(self):

@@ -8,12 +8,13 @@ from structures import PlanError
 LISTS = ("guest", "by_hand", "ignored", "exec_by_hand", "asynchronous", "struct_encoders",
          "chain_bases", "sanitized", "newer", "window_extensions", "window_host_extensions",
          "guest_objects")
-TABLES = ("platforms", "want_ids", "inner_lengths", "nullable", "read_only", "zeroed", "dropped_parameters",
+TABLES = ("platforms", "want_ids", "inner_lengths", "nullable", "read_only", "zeroed", "never_replaced",
+          "dropped_parameters",
           "refused_structures", "refused_commands", "refused_extensions")
 OF_COMMANDS = ("guest", "by_hand", "ignored", "exec_by_hand", "asynchronous", "want_ids",
                "refused_commands")
 OF_STRUCTURES = ("struct_encoders", "chain_bases", "sanitized", "refused_structures")
-OF_MEMBERS = ("zeroed", "nullable", "read_only")
+OF_MEMBERS = ("zeroed", "nullable", "read_only", "never_replaced")
 
 
 def _canonical(section, model):

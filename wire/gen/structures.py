@@ -41,6 +41,8 @@ class Field:
     length_name: str | None = None  # of an output: the member that is its length
     output: bool = False  # behind a pointer that the driver writes to
     deep_copied: bool = False
+    enum: object = None  # the model's, of values of an enumeration that the driver gets
+    never_replaced: bool = False  # an unknown value of it is refused
 
     def length_of(self, prefix):
         return "1" if self.length is None else self.length.replace("{0}", prefix)
@@ -60,7 +62,7 @@ class Struct:
     size32: int
     raw64: bool  # the guest copies it whole in a 64-bit process
     raw: bool  # and in a 32-bit one
-    flat: bool  # the host changes nothing in it
+    flat: bool  # of plain data alone: nothing in it is an id or a pointer
     tail: int | None  # bytes behind pNext, when they are raw everywhere
     sanitized: bool = False
     wire_fields: list = field(default_factory=list)  # declarations of struct vkwire_s_X
@@ -85,10 +87,23 @@ class Struct:
         return self.has_next or bool(self.tails)
 
     @property
+    def fixed(self):
+        """Whether the host looks at anything in it."""
+        return self.has_next or bool(self.checked)
+
+    @property
     def checked(self):
-        """Members that the host looks at, without the chain."""
-        return [f for f in self.fields if f.kind in ("handle", "zero", "select", "dispatchable") or
-                f.is_pointer or (f.kind == "struct" and (not f.struct.flat or f.struct.has_next))]
+        """Members that the host looks at, without the chain. Those that say how long something is come
+        after it: they are changed last."""
+        found = [f for f in self.fields if f.kind in ("handle", "zero", "select", "dispatchable") or
+                 f.is_pointer or (f.kind == "struct" and f.struct.fixed) or
+                 (f.enum and f.name not in self.selector_names)]
+        return sorted(found, key=lambda f: f.name in self.steering)
+
+    def steered_by(self, planned):
+        """What has a length that this member says."""
+        return [f for f in self.fields
+                if planned.name in re.findall(r"\{0\}(\w+)", f.length or "")]
 
     @property
     def steering(self):
@@ -103,8 +118,9 @@ class Struct:
         return {f.selector for f in self.fields if f.kind == "select"}
 
     @property
-    def only_zeroed(self):
-        return all(f.kind == "zero" for f in self.checked)
+    def never_refused(self):
+        return all(f.kind == "zero" or (f.kind == "value" and not f.never_replaced and
+                                        f.name not in self.steering) for f in self.checked)
 
     @property
     def simple(self):
@@ -168,6 +184,29 @@ class Structures:
                 return word
             raise PlanError(f"{where}: the length {text} names {word}, which is not beside it")
         return re.sub(r"\w+", name, text)
+
+    # Enumerations
+
+    def enum(self, type_, where):
+        """The enumeration that values are of, or None."""
+        name = self.canonical(type_)
+        if self.model.defined_types.get(name) != "enum":
+            return None
+        enum = self.model.enums.get(name)
+        if enum is None or enum.wide or max(enum.known, default=-1) < 0:
+            raise PlanError(f"{where} is a {name}, which has no values or 64 bits, and no rule "
+                            "covers it")
+        return enum
+
+    def _enum_in_union(self, name):
+        """Of a union of numbers."""
+        return any(self.model.defined_types.get(self.canonical(m.type)) == "enum" or (
+            m.type in self.model.structs and self._enum_in_union(m.type))
+            for m in self.model.structs[self.canonical(name)].members)
+
+    def _check_union(self, name, where):
+        if self._enum_in_union(name):
+            raise PlanError(f"{where} is a union with an enumeration in it, and no rule covers it")
 
     # Plans of inputs
 
@@ -310,9 +349,13 @@ class Structures:
 
     def _input_field(self, struct, member, siblings):
         planned = self._common(struct, member)
+        where = f"{struct.name}.{member.name}"
+        if planned and planned.kind == "value":
+            planned.enum = self.enum(member.type, where)
+            planned.element_optional = is_true(member.optional, 0)
+            planned.never_replaced = where in self.policy["never_replaced"]
         if planned:
             return planned
-        where = f"{struct.name}.{member.name}"
         type_ = self.canonical(member.type)
         nullable = where in self.policy["nullable"] or member.unchecked
         base = dict(name=member.name, type=type_, size=0,
@@ -325,7 +368,8 @@ class Structures:
                             "covers it")
         planned = self._behind_pointer(member, where, siblings)
         planned.optional = nullable or is_true(member.optional, 0)
-        planned.element_optional = nullable or is_true(member.optional, 1)
+        planned.element_optional = planned.enum is None and (
+            nullable or is_true(member.optional, 1))
         return planned
 
     def _input_by_value(self, struct, member, where, nullable, base):
@@ -343,6 +387,7 @@ class Structures:
         if not self.model.structs[type_].is_union:
             return Field(kind="struct", struct=self.input(type_), **base)
         if self._plain_union(type_):
+            self._check_union(type_, where)
             return Field(kind="union", **base)
         return self._select(struct, member, where, base)
 
@@ -381,7 +426,8 @@ class Structures:
         if scalar:
             size = SCALARS[scalar]
             base["size"] = size
-            return Field(kind="values", length=length, scalar=scalar, **base)
+            return Field(kind="values", length=length, scalar=scalar,
+                         enum=self.enum(type_, where), **base)
         handle = self.model.handles.get(type_)
         if handle:
             if type_ in ("VkInstance", "VkDevice", "VkPhysicalDevice"):
@@ -392,6 +438,8 @@ class Structures:
         if type_ in self.model.structs and self.model.structs[type_].is_union:
             if type_ not in ADDRESSES and not self._plain_union(type_):
                 raise PlanError(f"{where} points to {type_}, and no rule covers it")
+            if type_ not in ADDRESSES:
+                self._check_union(type_, where)
             wide = self.layouts.of_struct(type_, LP64)
             base["size"] = wide.size
             if type_ not in ADDRESSES and \

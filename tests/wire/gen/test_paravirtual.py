@@ -16,7 +16,7 @@ GENERATOR = ROOT / "wire" / "gen" / "generate_paravirtual.py"
 PAGE = ROOT / "docs" / "extensions.md"
 OUTPUTS = ("vkwire.h", "vkwire_structs.h", "vkwire_structs.c", "vkwire_outputs.c", "vkwire_encode.c",
            "umd_calls.c", "umd_commands.c", "umd_command_table.c", "vkwire_extensions.c",
-           "vkwire_decode.c", "vkwire_exec.h", "vkwire_exec.c", "vkwire_dispatch.c")
+           "vkwire_enums.h", "vkwire_enums.c", "vkwire_decode.c", "vkwire_exec.h", "vkwire_exec.c", "vkwire_dispatch.c")
 POLICY = (HERE / "small.toml").read_text(encoding="utf-8")
 XML = (HERE / "small.xml").read_text(encoding="utf-8")
 
@@ -127,6 +127,24 @@ class Stops(unittest.TestCase):
         self.check(xml.replace("<types>", "<types><type category=\"funcpointer\">typedef void (* "
                                "<name>PFN_vkCall</name>)(void);</type>"), "VkUsed.pfnCall")
 
+    def test_enumeration_without_values(self):
+        self.check(with_input("<member><type>VkResult</type> <name>last</name></member>"),
+                   "VkUsed.last", "VkResult")
+
+    def test_enumeration_of_64_bits(self):
+        xml = with_input("<member><type>VkSideFlagBits</type> <name>side</name></member>")
+        self.check(xml.replace('name="VkSideFlagBits" type="bitmask"',
+                               'name="VkSideFlagBits" type="bitmask" bitwidth="64"'),
+                   "VkSideFlagBits")
+
+    def test_enumeration_in_a_union(self):
+        for union in ("<member><type>VkColour</type> <name>colour</name></member>",
+                      "<member><type>VkCircle</type> <name>circle</name></member>"):
+            for pointer in ("<type>VkEither</type>", "const <type>VkEither</type>*"):
+                xml = with_input(f"<member>{pointer} <name>either</name></member>")
+                self.check(xml.replace("<types>", '<types><type category="union" name="VkEither">'
+                                       f"{union}</type>"), "VkUsed.either")
+
     def test_unknown_type(self):
         self.check(with_input("<member><type>HANDLE</type> <name>handle</name></member>"),
                    "VkUsed", "HANDLE")
@@ -169,6 +187,8 @@ class Stops(unittest.TestCase):
             section = text.split(" ")[0]
             policy = re.sub(rf"(?m)^{section} = .*$", text, POLICY)
             self.check(XML, section, name, policy=policy)
+        self.check(XML, "never_replaced", "VkThingCreateInfo.behind", policy=POLICY.replace(
+            "VkThingCreateInfo.front", "VkThingCreateInfo.behind"))
         self.check(XML, "VK_EXT_nothing",
                    policy=POLICY.replace("VK_EXT_refused", "VK_EXT_nothing"))
         self.check(XML, "surprise", policy="surprise = []\n" + POLICY)
@@ -176,6 +196,79 @@ class Stops(unittest.TestCase):
     def test_result_of_an_asynchronous_command(self):
         self.check(XML, "GetThings", policy=POLICY.replace(
             'asynchronous = ["QueueRun"]', 'asynchronous = ["QueueRun", "GetThings"]'))
+
+
+class Enumerations(unittest.TestCase):
+    """Which values are known."""
+
+    def known(self, name, extensions="", extra=""):
+        """The test of an enumeration: of its first range, and of the others."""
+        xml = changed(extensions=extensions).replace("<extensions>", extra + "<extensions>")
+        errors, texts = generate(["vkwire_enums.h", "vkwire_enums.c"], xml=xml)
+        self.assertEqual(errors, "")
+        bodies = dict(re.findall(r"bool (\w+)\(int32_t value\)\n{\n    return (.*?);\n",
+                                 "".join(texts.values()), re.S))
+        body = bodies[f"vkwire_known_{name}"].replace(
+            f"vkwire_extended_{name}(value)", bodies.get(f"vkwire_extended_{name}", "?"))
+        return " ".join(body.split())
+
+    @staticmethod
+    def extension(enums, supported="vulkan", number=9):
+        return (f'<extension name="VK_EXT_{number}" number="{number}" type="device" '
+                f'supported="{supported}"><require>{enums}</require></extension>')
+
+    USUAL = "(value >= 0 && value <= 2) || value == 1000000000"
+
+    def test_of_the_core_and_of_extensions(self):
+        self.assertEqual(self.known("VkColour"), self.USUAL)
+        self.assertEqual(
+            self.known("VkColour", self.extension(
+                '<enum extends="VkColour" offset="0" name="A"/>'
+                '<enum extends="VkColour" offset="1" name="B"/>'
+                '<enum extends="VkColour" value="3" name="C"/>'
+                '<enum extends="VkColour" offset="5" extnumber="1" name="D"/>')),
+            "(value >= 0 && value <= 3) || value == 1000000000 || value == 1000000005 || "
+            "(value >= 1000008000 && value <= 1000008001)")
+
+    def test_negative_ones(self):
+        self.assertEqual(self.known("VkColour", self.extension(
+            '<enum extends="VkColour" offset="0" dir="-" name="A"/>')),
+            "(value >= 0 && value <= 2) || value == -1000008000 || value == 1000000000")
+
+    def test_other_names_and_other_apis_bring_nothing(self):
+        self.assertEqual(self.known("VkColour", self.extension(
+            '<enum extends="VkColour" alias="VK_COLOUR_RED" name="A"/>'
+            '<enum extends="VkColour" offset="3" api="vulkansc" name="B"/>')), self.USUAL)
+        for supported in ("disabled", "vulkansc"):
+            self.assertEqual(self.known("VkColour", self.extension(
+                '<enum extends="VkColour" offset="0" name="A"/>', supported)), self.USUAL)
+        self.assertEqual(self.known("VkColour", extra=(
+            '<feature api="vulkansc" name="VKSC_VERSION_1_0" number="1.0"><require>'
+            '<enum extends="VkColour" extnumber="9" offset="0" name="A"/></require></feature>')),
+            self.USUAL)
+
+    def test_parts_of_a_version(self):
+        self.assertEqual(self.known("VkColour", extra=(
+            '<feature api="vulkan,vulkanbase" name="VK_BASE_VERSION_1_2" number="1.2"><require>'
+            '<enum extends="VkColour" extnumber="9" offset="0" name="A"/></require></feature>')),
+            self.USUAL + " || value == 1000008000")
+
+    def test_of_bits_only_single_ones(self):
+        self.assertEqual(self.known("VkSideFlagBits"),
+                         "(value > 0 && (value & (value - 1)) == 0 && (value & 0x13))")
+        self.assertEqual(self.known("VkSideFlagBits", self.extension(
+            '<enum extends="VkSideFlagBits" value="0" name="VK_SIDE_NONE"/>')),
+            "value == 0 || (value > 0 && (value & (value - 1)) == 0 && (value & 0x13))")
+
+    def test_the_guest_does_not_care(self):
+        """What is written into a stream does not depend on them."""
+        names = ("vkwire_structs.h", "vkwire_structs.c", "vkwire_encode.c", "umd_commands.c")
+        _, one = generate(names)
+        _, other = generate(names, xml=re.sub(r"<type>Vk(Colour|SideFlagBits)</type>",
+                                              "<type>uint32_t</type>", XML))
+        for name in names:
+            self.assertEqual(re.sub(r"\bVk(Colour|SideFlagBits)\b", "uint32_t", one[name]),
+                             other[name])
 
 
 class Refusals(unittest.TestCase):
