@@ -12,7 +12,7 @@ packages_run="libvulkan1 mesa-vulkan-drivers vulkan-tools bubblewrap xvfb x11-ap
 packages_wayland="weston"
 packages_check="vulkan-validationlayers clang libclang-rt-dev directx-headers-dev mandoc procps
   gcc-i686-linux-gnu g++-i686-linux-gnu mesa-utils libgl1-mesa-dri libegl1 libegl-mesa0
-  vkd3d-demos ffmpeg"
+  vkd3d-demos ffmpeg piglit spirv-tools chromium"
 
 # Installs those of its arguments that are missing; says which.
 packages_install() {
