@@ -31,19 +31,25 @@ static enum umd_image_state image_state(struct fixture *f, uint32_t index)
 
 /* --- Presenting --- */
 
-static void the_window_waits_for_the_host(void **state)
+/* Needs a submission, which waits for it. */
+static VkResult present_behind_a_semaphore(struct fixture *f, uint32_t index)
 {
-    struct fixture *f = *state;
     VkSemaphore semaphore = UMD_HANDLE(VkSemaphore, STREAM_ID(9, 1, VKWIRE_OBJECT_SEMAPHORE));
-    make(f);
-    uint32_t index = acquire(f);
     const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
                                    .waitSemaphoreCount = 1,
                                    .pWaitSemaphores = &semaphore,
                                    .swapchainCount = 1,
                                    .pSwapchains = &f->swapchain,
                                    .pImageIndices = &index};
-    assert_int_equal(umd_QueuePresentKHR(f->queue, &info), VK_SUCCESS);
+    return umd_QueuePresentKHR(f->queue, &info);
+}
+
+static void the_window_waits_for_the_host(void **state)
+{
+    struct fixture *f = *state;
+    make(f);
+    uint32_t index = acquire(f);
+    assert_int_equal(present_behind_a_semaphore(f, index), VK_SUCCESS);
     fake_await_sleepers(&f->stream, 1);
     assert_int_equal(f->window.count, 0);
     fake_complete(&f->stream, 0, 1);
@@ -119,17 +125,10 @@ static void several_windows_at_once(void **state)
 static void a_submission_that_fails(void **state)
 {
     struct fixture *f = *state;
-    VkSemaphore semaphore = UMD_HANDLE(VkSemaphore, STREAM_ID(9, 1, VKWIRE_OBJECT_SEMAPHORE));
     make(f);
     uint32_t index = acquire(f);
-    const VkPresentInfoKHR info = {.sType = VK_STRUCTURE_TYPE_PRESENT_INFO_KHR,
-                                   .waitSemaphoreCount = 1,
-                                   .pWaitSemaphores = &semaphore,
-                                   .swapchainCount = 1,
-                                   .pSwapchains = &f->swapchain,
-                                   .pImageIndices = &index};
     fake_submit_result = VK_ERROR_OUT_OF_HOST_MEMORY;
-    assert_int_equal(umd_QueuePresentKHR(f->queue, &info), VK_ERROR_OUT_OF_HOST_MEMORY);
+    assert_int_equal(present_behind_a_semaphore(f, index), VK_ERROR_OUT_OF_HOST_MEMORY);
     assert_int_equal(image_state(f, index), UMD_IMAGE_IDLE);
     nap();
     assert_int_equal(f->window.count, 0);

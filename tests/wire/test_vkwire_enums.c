@@ -3,13 +3,12 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "host/worker/decoder.h"
-#include "trial.h"
+#include "trial_fixture.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_decode.h"
@@ -19,36 +18,6 @@
 
 #define HANDLE(vk, slot, type) ((vk)(uintptr_t)STREAM_ID(slot, 1, VKWIRE_OBJECT_##type))
 #define UNKNOWN(type) ((type)0x7654321)
-
-static int calls;
-
-static int set_up(void **state)
-{
-    struct trial *trial = calloc(1, sizeof(*trial));
-
-    if (!trial)
-        return -1;
-    trial_init(trial, 5);
-    trial_clear(trial);
-    calls = 0;
-    *state = trial;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    trial_finish(*state);
-    free(*state);
-    return 0;
-}
-
-static void run(struct trial *trial)
-{
-    calls = 0;
-    trial_execute(trial);
-    assert_string_equal(trial->failure, "");
-    assert_int_equal(calls, 1);
-}
 
 /* What the encoder has is refused, for this reason, and the encoder empty again. */
 static void refused(struct trial *trial, const char *why)

@@ -3,12 +3,11 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "trial.h"
+#include "trial_fixture.h"
 #include "umd_commands.h"
 #include "vkwire.h"
 #include "vkwire_decode.h"
@@ -17,35 +16,6 @@
 
 #define ID(slot, type) STREAM_ID(slot, 1, VKWIRE_OBJECT_##type)
 #define HANDLE(vk, slot, type) ((vk)(uintptr_t)ID(slot, type))
-
-static int calls;
-
-static int set_up(void **state)
-{
-    struct trial *trial = calloc(1, sizeof(*trial));
-
-    if (!trial)
-        return -1;
-    trial_init(trial, 4);
-    trial_clear(trial);
-    calls = 0;
-    *state = trial;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    trial_finish(*state);
-    free(*state);
-    return 0;
-}
-
-static void run(struct trial *trial)
-{
-    trial_execute(trial);
-    assert_string_equal(trial->failure, "");
-    assert_int_equal(calls, 1);
-}
 
 static void refused(struct trial *trial)
 {
