@@ -3,8 +3,8 @@
  * The objects of the paravirtual UMD. Dispatchable handles are pointers to these structures;
  * non-dispatchable handles are ids (wire/stream.h), and umd_object() finds the state that the guest
  * keeps of one, if it keeps any. Every entry point is named umd_X for vkX and declared in the
- * generated umd_commands.h; those that wire/gen/policy.toml lists as `by_hand` are written in the file
- * of their subject, the others are generated.
+ * generated umd_commands.h; those that wire/gen/policy.toml lists as `by_hand` are written in the
+ * file of their subject, the others are generated.
  *
  * Vulkan's rules for external synchronisation protect these structures, except where a lock stands
  * beside what it guards.
@@ -23,6 +23,7 @@
 
 #include "gpupv/umd.h"
 #include "umd/stream.h"
+#include "umd/umd_lock.h"
 #include "wire/encoder.h"
 #include "wire/stream.h"
 
@@ -53,8 +54,8 @@ void umd_log(enum gpupv_umd_log_level level, const char *format, ...)
 
 /* --- Ids (umd_ids.c) ---
  *
- * A flat table in pages that never move. Finding is free of locks; making and freeing ids is done with
- * the device's stream locked (between umd_stream_begin and _end, or with ids->lock). */
+ * A flat table in pages that never move. Finding is free of locks; making and freeing ids is done
+ * with the device's stream locked (between umd_stream_begin and _end, or with ids->lock). */
 
 #define UMD_ID_PAGE 1024u
 
@@ -67,25 +68,26 @@ struct umd_id_entry {
 };
 
 struct umd_ids {
-    pthread_mutex_t lock; /* for making and freeing */
     struct umd_id_entry *_Atomic pages[STREAM_MAX_SLOTS / UMD_ID_PAGE];
+    /* Away from the pages that every look-up reads. */
+    struct umd_lock lock;           /* for making and freeing */
     uint32_t first_slot, next_slot; /* never used so far: next_slot and up */
     uint32_t first_free;            /* a stack through the entries; 0 ends it */
 };
 
 int umd_ids_init(struct umd_ids *ids, uint32_t first_slot);
 void umd_ids_finish(struct umd_ids *ids);
-/* A new id for an object of a type (enum vkwire_object_type); 0 when memory is short or all slots are
- * in use. The generation differs from the slot's last one. Thread-safe. */
+/* A new id for an object of a type (enum vkwire_object_type); 0 when memory is short or all slots
+ * are in use. The generation differs from the slot's last one. Thread-safe. */
 uint64_t umd_id_create(struct umd_ids *ids, uint8_t type, void *object);
-/* Frees an id; 0 is accepted. Call it after the command that destroys the object was put: the slot may
- * be used again at once. Thread-safe. */
+/* Frees an id; 0 is accepted. Call it after the command that destroys the object was put: the slot
+ * may be used again at once. Thread-safe. */
 void umd_id_free(struct umd_ids *ids, uint64_t id);
 /* The same with ids->lock held. */
 uint64_t umd_id_create_locked(struct umd_ids *ids, uint8_t type, void *object);
 void umd_id_free_locked(struct umd_ids *ids, uint64_t id);
-/* The next object of a type from *slot on, which is moved behind it; NULL: there is no other. Nothing is
- * made or freed meanwhile. */
+/* The next object of a type from *slot on, which is moved behind it; NULL: there is no other.
+ * Nothing is made or freed meanwhile. */
 void *umd_id_next(const struct umd_ids *ids, uint8_t type, uint32_t *slot);
 /* Whether an id that may be garbage is that of a live object of a type. */
 bool umd_id_live(const struct umd_ids *ids, uint64_t id, uint8_t type);
@@ -151,8 +153,8 @@ struct umd_queue {
     uint32_t number; /* among the device's queues: index in stream_shared.completed */
     uint32_t family, index;
     VkDeviceQueueCreateFlags flags;
-    /* Submissions so far. The worker counts the same way: each batch of vkQueueSubmit, vkQueueSubmit2
-     * and vkQueueBindSparse is one. Written with the stream locked. */
+    /* Submissions so far. The worker counts the same way: each batch of vkQueueSubmit,
+     * vkQueueSubmit2 and vkQueueBindSparse is one. Written with the stream locked. */
     _Atomic uint64_t submitted;
 };
 
@@ -168,11 +170,11 @@ struct umd_device {
     bool *extensions;     /* enabled: by index of the generated extension table */
     bool capture_replay;  /* bufferDeviceAddressCaptureReplay is enabled */
     /* State of subjects, each made and freed by its own file. */
-    struct umd_memory_state *memory;          /* umd_memory.c: blocks */
-    struct umd_mirrors *mirrors;              /* umd_mirror.c; NULL: memory is shared */
+    struct umd_memory_state *memory;             /* umd_memory.c: blocks */
+    struct umd_mirrors *mirrors;                 /* umd_mirror.c; NULL: memory is shared */
     struct umd_requirements_cache *requirements; /* umd_requirements.c */
-    struct umd_private_data *private_data;    /* umd_private_data.c */
-    struct umd_sync_state *sync;              /* umd_sync.c */
+    struct umd_private_data *private_data;       /* umd_private_data.c */
+    struct umd_sync_state *sync;                 /* umd_sync.c */
 };
 
 /* vkCreateDevice and vkDestroyDevice (umd_device.c) call these for each subject. */
@@ -229,8 +231,8 @@ static inline void *umd_object(const struct umd_device *device, uint64_t id)
 
 /* --- Recording --- */
 
-/* Sends what is recorded so far, so that the buffer is empty (umd_command_buffer.c). Failures are kept
- * in command_buffer->result. */
+/* Sends what is recorded so far, so that the buffer is empty (umd_command_buffer.c). Failures are
+ * kept in command_buffer->result. */
 void umd_command_buffer_flush(struct umd_command_buffer *command_buffer);
 
 /* Begins a command of `size` bytes (a multiple of 8) that may grow by wire_put on the encoder;

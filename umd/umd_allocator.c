@@ -19,11 +19,10 @@ void *umd_alloc(const VkAllocationCallbacks *allocator, const VkAllocationCallba
                 size_t size, VkSystemAllocationScope scope)
 {
     const VkAllocationCallbacks *callbacks = chosen(allocator, parent);
-    void *memory;
-
-    if (!callbacks)
-        return calloc(1, size);
-    memory = callbacks->pfnAllocation(callbacks->pUserData, size, ALIGNMENT, scope);
+    /* Not calloc, for which glibc does not look at what the thread has freed lately. */
+    void *memory = callbacks
+                       ? callbacks->pfnAllocation(callbacks->pUserData, size, ALIGNMENT, scope)
+                       : malloc(size);
     if (memory)
         memset(memory, 0, size);
     return memory;

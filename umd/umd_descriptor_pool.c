@@ -112,10 +112,10 @@ free_pool:
 /* All sets of a pool end; their ids are free. */
 static void forget_sets(struct umd_device *device, struct pool *pool)
 {
-    pthread_mutex_lock(&device->ids.lock);
+    umd_lock_take(&device->ids.lock);
     for (struct set *set = pool->live; set; set = set->next)
         umd_id_free_locked(&device->ids, set->id);
-    pthread_mutex_unlock(&device->ids.lock);
+    umd_lock_release(&device->ids.lock);
     struct set *last = NULL;
     for (struct set *set = pool->live; set; set = set->next) {
         umd_set_layout_release(set->layout);
@@ -230,13 +230,13 @@ static bool name_sets(struct umd_device *device, struct pool *pool, uint32_t cou
 {
     bool all = true;
     struct set *set = pool->live;
-    pthread_mutex_lock(&device->ids.lock);
+    umd_lock_take(&device->ids.lock);
     for (uint32_t i = count; i-- > 0; set = set->next) {
         set->id = umd_id_create_locked(&device->ids, VKWIRE_OBJECT_DESCRIPTOR_SET, set);
         all = all && set->id;
         handles[i] = UMD_HANDLE(VkDescriptorSet, set->id);
     }
-    pthread_mutex_unlock(&device->ids.lock);
+    umd_lock_release(&device->ids.lock);
     return all;
 }
 

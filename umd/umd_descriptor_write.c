@@ -135,6 +135,30 @@ static bool write_of(const VkWriteDescriptorSet *source, struct write *write)
     return write->data && write->count;
 }
 
+_Static_assert(sizeof(struct stream_descriptor_buffer) == sizeof(VkDescriptorBufferInfo) &&
+                   offsetof(VkWriteDescriptorSet, descriptorType) -
+                           offsetof(VkWriteDescriptorSet, dstBinding) ==
+                       offsetof(struct stream_descriptor_write, type) -
+                           offsetof(struct stream_descriptor_write, binding),
+               "copied whole");
+
+/* One buffer, by far the most frequent write, which has the same form here and there. False: it is
+ * another write. */
+static inline bool put_one_buffer(struct wire_encoder *e, const VkWriteDescriptorSet *source)
+{
+    if (source->descriptorCount != 1 || !source->pBufferInfo ||
+        descriptor_form_of(source->descriptorType) != DESCRIPTOR_BUFFER)
+        return false;
+    struct stream_descriptor_write *head =
+        wire_put(e, sizeof(*head) + sizeof(struct stream_descriptor_buffer));
+    if (!head)
+        return true;
+    head->set = UMD_ID(source->dstSet);
+    memcpy(&head->binding, &source->dstBinding, sizeof(*head) - sizeof(head->set));
+    memcpy(head + 1, source->pBufferInfo, sizeof(struct stream_descriptor_buffer));
+    return true;
+}
+
 /* --- vkUpdateDescriptorSets: one command, or several when there is much --- */
 
 struct update {
@@ -163,22 +187,29 @@ static void end_update(struct update *update)
     wire_end_command(update->e, update->at);
 }
 
-static void add_write(struct update *update, const struct write *write)
+static void make_room(struct update *update)
 {
     if (update->e->used - update->at > COMMAND_LIMIT) {
         end_update(update);
         begin_update(update);
     }
-    put_write(update->e, write);
+}
+
+static inline void add_write(struct update *update, const VkWriteDescriptorSet *source)
+{
+    struct write write;
+    make_room(update);
+    if (!put_one_buffer(update->e, source)) {
+        if (!write_of(source, &write))
+            return;
+        put_write(update->e, &write);
+    }
     update->writes++;
 }
 
 static void add_copy(struct update *update, const VkCopyDescriptorSet *copy)
 {
-    if (update->e->used - update->at > COMMAND_LIMIT) {
-        end_update(update);
-        begin_update(update);
-    }
+    make_room(update);
     struct stream_descriptor_copy *to = wire_put(update->e, sizeof(*to));
     if (!to)
         return;
@@ -205,11 +236,8 @@ VKAPI_ATTR void VKAPI_CALL umd_UpdateDescriptorSets(VkDevice device_handle,
         return;
     struct update update = {.e = umd_stream_begin(device->stream)};
     begin_update(&update);
-    for (uint32_t i = 0; i < descriptorWriteCount; i++) {
-        struct write write;
-        if (write_of(&pDescriptorWrites[i], &write))
-            add_write(&update, &write);
-    }
+    for (uint32_t i = 0; i < descriptorWriteCount; i++)
+        add_write(&update, &pDescriptorWrites[i]);
     for (uint32_t i = 0; i < descriptorCopyCount; i++)
         add_copy(&update, &pDescriptorCopies[i]);
     end_update(&update);
@@ -334,8 +362,11 @@ VKAPI_ATTR void VKAPI_CALL umd_UpdateDescriptorSetWithTemplate(VkDevice device_h
     begin_update(&update);
     for (uint32_t i = 0; i < template->count; i++) {
         struct write write = write_of_entry(&template->entries[i], UMD_ID(descriptorSet), pData);
-        if (write.count)
-            add_write(&update, &write);
+        if (write.count == 0)
+            continue;
+        make_room(&update);
+        put_write(update.e, &write);
+        update.writes++;
     }
     end_update(&update);
     umd_stream_end(device->stream, false);

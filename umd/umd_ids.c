@@ -18,14 +18,14 @@ int umd_ids_init(struct umd_ids *ids, uint32_t first_slot)
         atomic_init(&ids->pages[i], NULL);
     ids->first_slot = ids->next_slot = first_slot;
     ids->first_free = 0;
-    return pthread_mutex_init(&ids->lock, NULL) == 0 ? 0 : -1;
+    ids->lock = (struct umd_lock){0};
+    return 0;
 }
 
 void umd_ids_finish(struct umd_ids *ids)
 {
     for (uint32_t i = 0; i < STREAM_MAX_SLOTS / UMD_ID_PAGE; i++)
         free(atomic_load_explicit(&ids->pages[i], memory_order_relaxed));
-    pthread_mutex_destroy(&ids->lock);
 }
 
 static struct umd_id_entry *entry_of(const struct umd_ids *ids, uint32_t slot)
@@ -70,9 +70,9 @@ uint64_t umd_id_create_locked(struct umd_ids *ids, uint8_t type, void *object)
 
 uint64_t umd_id_create(struct umd_ids *ids, uint8_t type, void *object)
 {
-    pthread_mutex_lock(&ids->lock);
+    umd_lock_take(&ids->lock);
     uint64_t id = umd_id_create_locked(ids, type, object);
-    pthread_mutex_unlock(&ids->lock);
+    umd_lock_release(&ids->lock);
     return id;
 }
 
@@ -94,9 +94,9 @@ void umd_id_free(struct umd_ids *ids, uint64_t id)
 {
     if (!id)
         return;
-    pthread_mutex_lock(&ids->lock);
+    umd_lock_take(&ids->lock);
     umd_id_free_locked(ids, id);
-    pthread_mutex_unlock(&ids->lock);
+    umd_lock_release(&ids->lock);
 }
 
 void *umd_id_next(const struct umd_ids *ids, uint8_t type, uint32_t *slot)
