@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest's end of a stream (wire/stream.h): queues commands for the worker, waits for replies and
- * for what the worker reports. Thread-safe unless said otherwise.
+ * The guest's end of a stream (wire/stream.h): queues commands for the worker, waits for replies
+ * and for what the worker reports. Thread-safe unless said otherwise.
  *
- * When the worker is gone or the stream is dead, nothing blocks: what is sent is dropped, waits give
- * VK_ERROR_DEVICE_LOST.
+ * When the worker is gone or the stream is dead, nothing blocks: what is sent is dropped, waits
+ * give VK_ERROR_DEVICE_LOST.
  */
 #ifndef GPUPV_UMD_STREAM_H
 #define GPUPV_UMD_STREAM_H
@@ -53,6 +53,7 @@ struct umd_call {
     const uint8_t *data; /* the reply's bytes, a private copy */
     size_t size;
     uint8_t *heap;
+    bool maps_ring; /* after umd_call_begin: use the wait to have the ring mapped */
     uint8_t inline_data[512];
 };
 
@@ -71,8 +72,8 @@ void umd_call_end(struct umd_call *call);
 uint64_t umd_stream_completed(const struct umd_stream *stream, uint32_t queue);
 /* VK_SUCCESS or VK_ERROR_DEVICE_LOST; cheap. */
 VkResult umd_stream_status(const struct umd_stream *stream);
-/* The same for who asks again and again without ever waiting: looks now and then whether the host is
- * still there, which else nobody would notice. */
+/* The same for who asks again and again without ever waiting: looks now and then whether the host
+ * is still there, which else nobody would notice. */
 VkResult umd_stream_look(struct umd_stream *stream);
 /* The stream was made by the parent of this process: nothing of it may reach the host. */
 bool umd_stream_is_inherited(const struct umd_stream *stream);
@@ -81,7 +82,8 @@ bool umd_stream_is_inherited(const struct umd_stream *stream);
 uint32_t umd_stream_executed(const struct umd_stream *stream);
 uint32_t umd_stream_position(struct umd_stream *stream);
 
-/* Whether CPU-visible memory is in the aperture; else its contents are to be sent (umd_mirror.h). */
+/* Whether CPU-visible memory is in the aperture; else its contents are to be sent (umd_mirror.h).
+ */
 bool umd_stream_shares_memory(const struct umd_stream *stream);
 /* Before a state is read that nobody waits for: without shared memory the host is asked. */
 void umd_stream_refresh(struct umd_stream *stream);

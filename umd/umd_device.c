@@ -51,6 +51,7 @@ static VkResult create_on_host(struct umd_stream *stream, const VkDeviceCreateIn
     struct wire_encoder *encoder = umd_call_begin(stream, &call);
     VkResult result;
 
+    call.maps_ring = true;
     if (encoder) {
         size_t at = encoder->used;
         struct stream_create_device *command = wire_put(encoder, sizeof(*command));

@@ -4,8 +4,13 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "umd/umd.h"
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23 /* Linux 5.14; where it is missing, pages come one by one */
+#endif
 
 /* --- Slots --- */
 
@@ -75,6 +80,13 @@ static struct stream_reply read_header(const struct umd_call *call)
                                  .offset = __atomic_load_n(&shared->offset, __ATOMIC_RELAXED)};
 }
 
+/* Else each page of the ring costs a fault when it is written for the first time. */
+static void map_ring(const struct umd_stream *stream)
+{
+    if (!stream->messages)
+        (void)madvise(stream->ring.bytes, stream->ring.size, MADV_POPULATE_WRITE);
+}
+
 /* Sends what the encoder holds, unlocks, and waits for the reply to call->word. */
 static VkResult send_and_wait(struct umd_call *call)
 {
@@ -83,6 +95,8 @@ static VkResult send_and_wait(struct umd_call *call)
     umd_lock_release(&stream->lock);
     if (result != VK_SUCCESS)
         return result;
+    if (call->maps_ring)
+        map_ring(stream);
     return umd_stream_wait_for(stream, has_reply, call, UINT64_MAX, &stream->reply_time, false);
 }
 
@@ -157,6 +171,7 @@ struct wire_encoder *umd_call_begin(struct umd_stream *stream, struct umd_call *
     call->data = call->inline_data;
     call->size = 0;
     call->heap = NULL;
+    call->maps_ring = false;
     struct slot_wanted wanted = {.stream = stream};
     if (umd_stream_is_lost(stream) || umd_stream_wait_for(stream, got_slot, &wanted, UINT64_MAX,
                                                           &stream->reply_time, false) != VK_SUCCESS)
