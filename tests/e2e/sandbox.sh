@@ -19,12 +19,17 @@
 # SANDBOX_GUEST_NETWORK=host: the guest sees the caller's network.
 # GPUPV_TEST_APERTURE=no: host and guest share no memory, everything travels in messages.
 # GPUPV_TEST_MEMORY: the service's worker-memory.
+# GPUPV_TEST_ICD: the manifest of the host driver under the paravirtual UMD, instead of lavapipe's.
 #
 # The guest root is put together from the programs and the libraries that they link. It has no ICD
 # manifest but gpupv's, no Vulkan driver, no /etc/gpupv, no /var, and sees the host's store
 # read-only at the guest's path, as a container would.
 
 sandbox_guest_store=/run/gpupv/HostDriverStore
+# The complete driver that a guest can be given, and the host's driver under the paravirtual UMD.
+sandbox_lavapipe=$(ls -f "/usr/share/vulkan/icd.d/lvp_icd.$(uname -m).json" \
+  /usr/share/vulkan/icd.d/lvp_icd*.json 2> /dev/null | head -n 1 || true)
+sandbox_icd=${GPUPV_TEST_ICD:-$sandbox_lavapipe}
 
 sandbox_die() {
   printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -18,7 +18,7 @@ guest() {
 
 unset DISPLAY WAYLAND_DISPLAY
 out=$sandbox/out
-sandbox_add_driver gpu "$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)" > /dev/null
+sandbox_add_driver gpu "$sandbox_lavapipe" > /dev/null
 cat >> "$sandbox_config" <<INI
 [vm:closed]
 socket = $sandbox/run/closed.sock

@@ -7,7 +7,7 @@ here=$(dirname "$(realpath "$0")")
 . "$here/sandbox.sh"
 sandbox_begin "$1"
 
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_lavapipe
 sandbox_add_driver gpu "$icd" > /dev/null
 package=$(ls "$sandbox/var/DriverStore/FileRepository")
 sandbox_start_service

@@ -16,7 +16,7 @@ transfer=$sandbox_build/tests/vulkan/vk_transfer
 hostile=("$sandbox_build/tests/e2e/hostile")
 
 if sanitized_is_build; then sanitized_begin; fi
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
 VK_DRIVER_FILES=$icd "$transfer" > "$sandbox/native"

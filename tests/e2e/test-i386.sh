@@ -25,7 +25,7 @@ GPUPV_TEST_PROGRAMS=$build32/tests/e2e \
   bash "$here/test-thunks.sh" "$1" "$3" || fail "test-thunks.sh with 32-bit programs"
 
 echo "== one adapter, two drivers"
-native_icd=$(ls /usr/share/vulkan/icd.d/lvp_icd.x86_64.json /usr/share/vulkan/icd.d/lvp_icd*.json 2> /dev/null | head -n 1)
+native_icd=$sandbox_lavapipe
 mkdir "$sandbox/lvp32"
 cp -L "$libraries/libvulkan_lvp.so" "$sandbox/lvp32/"
 cat > "$sandbox/lvp32/lvp_icd.json" << JSON

@@ -9,7 +9,7 @@ sandbox_begin "$1"
 
 host() { "$sandbox_gpupv" host --config "$sandbox_config" "$@"; }
 
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_lavapipe
 sandbox_add_driver gpu "$icd" > /dev/null
 package=$(ls "$sandbox/var/DriverStore/FileRepository")
 folder=$sandbox/var/DriverStore/FileRepository/$package

@@ -52,7 +52,7 @@ out=$sandbox/out
 disk=$sandbox/disk
 store=$disk/FileRepository
 mkdir -p "$disk" "$sandbox/lib"
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_lavapipe
 sandbox_add_driver gpu "$icd" > /dev/null
 package=$(ls "$sandbox/var/DriverStore/FileRepository")
 sandbox_start_service

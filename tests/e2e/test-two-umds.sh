@@ -19,7 +19,7 @@ leak:libvulkan.so.1
 leak:_dl_init
 LEAKS
 export LSAN_OPTIONS=suppressions=$sandbox/leaks:print_suppressions=0
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_lavapipe
 sandbox_add_driver lavapipe "$icd" > /dev/null
 sandbox_add_driver fake "$fake" > /dev/null
 # In an AddressSanitizer build gpupv-probe would end with the leaks of a driver that it unloads.

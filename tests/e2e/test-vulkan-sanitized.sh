@@ -21,7 +21,7 @@ fi
 sanitized_is_build || { echo "$sandbox_build is a build without sanitizers: skipped"; exit 77; }
 
 sanitized_begin
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
 

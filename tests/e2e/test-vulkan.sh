@@ -36,7 +36,7 @@ if [ -n "${GPUPV_TEST_32:-}" ]; then
   guest_programs=$sandbox32_build/tests/vulkan
 fi
 
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd" "${GPUPV_TEST_MANIFEST:-}"
 [ -z "${GPUPV_TEST_32:-}" ] || sandbox32_add_paravirtual gpu
 sandbox_validate "$validation"

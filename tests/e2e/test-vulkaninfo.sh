@@ -10,7 +10,7 @@ here=$(dirname "$(realpath "$0")")
 sandbox_begin "$1"
 unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES DISPLAY WAYLAND_DISPLAY
 
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd" "${2:-}"
 sandbox_start_service
 sandbox_make_guest vulkaninfo

@@ -24,7 +24,7 @@ unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES DISPLAY WAYLAND_DISPLAY
 program=$sandbox_build/tests/windows/windows
 guest_program=$program
 validation=${GPUPV_TEST_VALIDATION:-}
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd"
 if [ -n "${GPUPV_TEST_32:-}" ]; then
   sandbox32_build "$GPUPV_TEST_32"

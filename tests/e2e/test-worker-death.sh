@@ -18,7 +18,7 @@ if sanitized_is_build; then
   sanitized_begin
   patient=patient
 fi
-icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+icd=$sandbox_icd
 sandbox_add_paravirtual gpu "$icd"
 sandbox_start_service
 if ! sanitized_is_build; then

@@ -43,8 +43,9 @@ window_begin() {
   window_tools=$sandbox_build/tests/e2e/window
   window_pictures=${GPUPV_TEST_PICTURES:-$sandbox/pictures}
   mkdir -p "$window_pictures" "$sandbox/wayland" "$sandbox/home"
-  window_icd=$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)
+  window_icd=$sandbox_icd
   if [ "${GPUPV_TEST_DRIVER:-}" = complete ]; then
+    window_icd=$sandbox_lavapipe
     sandbox_add_driver gpu "$window_icd" > /dev/null
   else
     sandbox_add_paravirtual gpu "$window_icd"

@@ -3,9 +3,10 @@
 # One of the Vulkan programs on the host's driver: every case passes or is skipped, two runs print the
 # same lines, and the validation layer is silent.
 # Usage: test-native.sh BUILD NAME
+#   GPUPV_TEST_ICD  the host driver's manifest (default: lavapipe's)
 set -euo pipefail
 program=$1/tests/vulkan/vk_$2
-VK_DRIVER_FILES=${VK_DRIVER_FILES:-$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)}
+VK_DRIVER_FILES=${GPUPV_TEST_ICD:-$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)}
 export VK_DRIVER_FILES
 unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES
 out=$(mktemp -d)
