@@ -75,6 +75,9 @@ static const char *const missing_files[] = {
     "*/nvidia/GLCache/*",
     "*/radv_builtin_shaders*",
     "/tmp/.glshadercache*",
+    /* the search for a library goes through folders that do not have it */
+    "*.so",
+    "*.so.*",
 };
 
 static bool is_among(const char *path, const char *const *patterns, size_t count)
@@ -95,13 +98,29 @@ static bool climbs(const char *path)
     return false;
 }
 
-enum worker_file worker_files_judge(const char *path, const struct config_patterns *granted)
+/* A library in one of the folders themselves. */
+static bool is_library_in(const char *path, const char *folders, size_t size)
+{
+    const char *name = strrchr(path, '/');
+    if (!strstr(name, ".so"))
+        return false;
+    for (size_t at = 0; at < size; at += strlen(folders + at) + 1) {
+        size_t length = strlen(folders + at);
+        if (length == (size_t)(name - path) && !memcmp(folders + at, path, length))
+            return true;
+    }
+    return false;
+}
+
+enum worker_file worker_files_judge(const char *path, const struct config_patterns *granted,
+                                    const char *folders, size_t size)
 {
     if (path[0] != '/' || climbs(path))
         return WORKER_FILE_STOP;
     if (is_among(path, (const char *const *)granted->patterns, granted->count))
         return WORKER_FILE_GRANTED;
-    if (is_among(path, public_files, sizeof(public_files) / sizeof(public_files[0])))
+    if (is_among(path, public_files, sizeof(public_files) / sizeof(public_files[0])) ||
+        is_library_in(path, folders, size))
         return WORKER_FILE_PUBLIC;
     if (is_among(path, missing_files, sizeof(missing_files) / sizeof(missing_files[0])))
         return WORKER_FILE_MISSING;

@@ -15,7 +15,9 @@ enum worker_file {
     WORKER_FILE_GRANTED, /* by the configuration (worker-files) */
 };
 
-/* `path` is absolute. One with a component ".." is nobody's. */
-enum worker_file worker_files_judge(const char *path, const struct config_patterns *granted);
+/* `path` is absolute. One with a component ".." is nobody's. `folders`: where the worker's drivers
+ * come from, each ended by a NUL, `size` bytes in all; the libraries there are public. */
+enum worker_file worker_files_judge(const char *path, const struct config_patterns *granted,
+                                    const char *folders, size_t size);
 
 #endif

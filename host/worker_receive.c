@@ -13,17 +13,32 @@
 
 #define EXIT_STATUS_MS 200 /* a process that has closed its link may be about to end */
 
-static void take_ready(struct worker_client *worker, size_t size, int *descriptor)
+/* Each absolute and ended. */
+static bool are_folders(const struct worker_folders *folders)
 {
-    if (worker->ready || size) {
+    if (folders->size > LINK_MAX_FOLDERS ||
+        (folders->size && folders->text[folders->size - 1] != '\0'))
+        return false;
+    for (size_t at = 0; at < folders->size; at += strlen(folders->text + at) + 1) {
+        if (folders->text[at] != '/')
+            return false;
+    }
+    return true;
+}
+
+static void take_ready(struct worker_client *worker, const uint8_t *payload, size_t size,
+                       int *descriptor)
+{
+    struct worker_folders folders = {(const char *)payload, size};
+    if (worker->ready || !are_folders(&folders)) {
         worker_client_lose(worker, "it broke the link's rules: %s",
-                           size ? "ready with data" : "ready twice");
+                           worker->ready ? "ready twice" : "ready with what are no folders");
         return;
     }
     worker->ready = true;
     if (*descriptor >= 0) {
         int result = worker_watch_create(worker->event, *descriptor, worker->pid, worker->config,
-                                         worker_client_stopped, worker, &worker->watch);
+                                         &folders, worker_client_stopped, worker, &worker->watch);
         *descriptor = -1;
         if (result) {
             worker_client_lose(worker, "cannot watch over its sandbox: %s", strerror(-result));
@@ -119,7 +134,7 @@ static void take_message(struct worker_client *worker, const uint8_t *data, size
         worker_client_lose(worker, "it broke the link's rules: the message %u before it was ready",
                            header.message);
     } else if (header.message == LINK_READY) {
-        take_ready(worker, size, descriptor);
+        take_ready(worker, data, size, descriptor);
     } else if (header.message == LINK_REPLY) {
         take_reply(worker, header.sequence, data, size);
     } else if (header.message == LINK_SIGNAL_EVENT && size == sizeof(signal_event)) {

@@ -22,6 +22,7 @@ struct worker_watch {
     pid_t pid;
     sd_event_source *source;
     struct config *config;
+    struct worker_folders folders;
     void (*stopped)(void *context, const char *what);
     void *context;
     struct seccomp_notif *call;
@@ -140,7 +141,8 @@ static void judge_path(struct worker_watch *watch, const struct path_call *kind)
         worker_open_answer(watch->fd, request.id, result);
         return;
     }
-    enum worker_file file = worker_files_judge(request.path, &watch->config->worker_files);
+    enum worker_file file = worker_files_judge(request.path, &watch->config->worker_files,
+                                               watch->folders.text, watch->folders.size);
     if (file == WORKER_FILE_STOP && kind->call == WORKER_CALL_OPEN) {
         char what[PATH_MAX + 64];
         worker_log_clean(request.path, strlen(request.path));
@@ -195,16 +197,20 @@ static int on_call(sd_event_source *source, int fd, uint32_t events, void *conte
 }
 
 int worker_watch_create(sd_event *event, int fd, pid_t pid, struct config *config,
+                        const struct worker_folders *folders,
                         void (*stopped)(void *context, const char *what), void *context,
                         struct worker_watch **watch)
 {
-    struct worker_watch *made = calloc(1, sizeof(*made));
+    struct worker_watch *made = calloc(1, sizeof(*made) + folders->size);
     int result = made ? seccomp_notify_alloc(&made->call, &made->unused) : -ENOMEM;
     if (result) {
         close(fd);
         free(made);
         return -ENOMEM;
     }
+    if (folders->size)
+        memcpy(made + 1, folders->text, folders->size);
+    made->folders = (struct worker_folders){(const char *)(made + 1), folders->size};
     made->fd = fd;
     made->pid = pid;
     made->config = config_ref(config);

@@ -16,9 +16,17 @@
 
 struct worker_watch;
 
+/* Where the worker's drivers come from: each an absolute folder ended by a NUL. */
+struct worker_folders {
+    const char *text;
+    size_t size;
+};
+
 /* Takes the descriptor, also when it fails. `stopped` is called from the loop with what the worker
- * tried, for the log: "it tried to open /etc/passwd". `config` is kept for worker-files. */
+ * tried, for the log: "it tried to open /etc/passwd". `config` is kept for worker-files, the
+ * folders are copied. */
 int worker_watch_create(sd_event *event, int fd, pid_t pid, struct config *config,
+                        const struct worker_folders *folders,
                         void (*stopped)(void *context, const char *what), void *context,
                         struct worker_watch **watch);
 /* NULL is accepted. */

@@ -68,10 +68,10 @@ int worker_send_file(struct worker *worker, uint32_t message, const void *fixed,
     return send_packet(worker->link, &header, fixed, fixed_size, NULL, 0, descriptor);
 }
 
-int worker_send_ready(struct worker *worker, int notify)
+int worker_send_ready(struct worker *worker, const char *folders, size_t size, int notify)
 {
     struct link_header header = {.message = LINK_READY};
-    return send_packet(worker->link, &header, NULL, 0, NULL, 0, notify);
+    return send_packet(worker->link, &header, NULL, 0, folders, size, notify);
 }
 
 static void close_descriptors(struct packet *packet)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #define LINK_MAX (160u * 1024u)
+#define LINK_MAX_FOLDERS (16u * 1024u) /* bytes of LINK_READY */
 #define LINK_MAX_DEVICES 4 /* linked devices of an adapter that a worker can drive */
 #define LINK_FD 3 /* the worker's end; its stderr goes to the service's log */
 
@@ -26,8 +27,9 @@ enum link_message {
                               doorbell when empty */
     LINK_ESCAPE = 5,       /* struct link_escape, then its data → status and data */
     /* From the worker. */
-    LINK_READY = 64,        /* no payload: the drivers are loaded; descriptor: of the sandbox
-                               (host/worker/sandbox.h), if it has one */
+    LINK_READY = 64,        /* the drivers are loaded: the folders of their libraries, each absolute and
+                               ended by a NUL; descriptor: of the sandbox (host/worker/sandbox.h), if
+                               it has one */
     LINK_REPLY = 65,        /* struct link_reply, then data */
     LINK_SIGNAL_EVENT = 66, /* struct link_signal_event */
     LINK_EXPORTED = 68,     /* struct link_exported; descriptor: of the file that the driver's memory

@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "host/worker/link_loop.h"
+#include "host/worker/libraries.h"
 #include "host/worker/sandbox.h"
 #include "host/worker/worker.h"
 #include "util/log.h"
@@ -132,7 +133,9 @@ static void ask_for_short_slices(void)
 
 static int serve(struct worker *worker, int notify)
 {
-    int code = worker_send_ready(worker, notify);
+    char folders[LINK_MAX_FOLDERS];
+    int code =
+        worker_send_ready(worker, folders, libraries_folders(folders, sizeof(folders)), notify);
     if (notify >= 0)
         close(notify);
     return code ? code : worker_serve(worker);

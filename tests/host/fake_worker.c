@@ -18,6 +18,7 @@
 
 #include "gpupv/d3dkmthk.h"
 #include "host/fake_worker.h"
+#include "host/worker/libraries.h"
 #include "host/worker/link.h"
 #include "host/worker/sandbox.h"
 
@@ -108,6 +109,10 @@ static int do_harm(const char *what)
                  sizeof(struct link_exported), STDERR_FILENO);
     else if (!strcmp(what, "ready-again"))
         say(LINK_READY, 0, NULL, 0);
+    else if (!strcmp(what, "relative-folder"))
+        say(LINK_READY, 0, "/lib\0tmp", 9);
+    else if (!strcmp(what, "open-folder"))
+        say(LINK_READY, 0, "/lib\0/tmp", 9);
     else if (!strcmp(what, "log")) {
         static const char text[] = "<4>gpupv[exec] warning: a line of\tits own\x1b[0m\nplain\n";
         if (write(STDERR_FILENO, text, sizeof(text) - 1) < 0)
@@ -223,6 +228,20 @@ static bool take_message(void)
     return true;
 }
 
+/* The folders of this program's libraries; "folder": and /tmp. */
+static void say_ready(const char *icd, int notify)
+{
+    static const char folder[] = "/tmp";
+    char *folders = (char *)out.bytes + sizeof(out.header);
+    size_t size = libraries_folders(folders, LINK_MAX_FOLDERS - sizeof(folder));
+    if (!strcmp(icd, "folder")) {
+        memcpy(folders + size, folder, sizeof(folder));
+        size += sizeof(folder);
+    }
+    out.header = (struct link_header){LINK_READY, 0};
+    send_bytes(sizeof(out.header) + size, notify);
+}
+
 int main(int argc, char **argv)
 {
     const char *icd = "";
@@ -246,8 +265,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "<3>%s\n", err.text);
         return 1;
     }
-    out.header = (struct link_header){LINK_READY, 0};
-    send_bytes(sizeof(out.header), notify);
+    say_ready(icd, notify);
     if (notify >= 0)
         close(notify);
     while (take_message())

@@ -9,24 +9,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/worker_files.h"
 
 static char own_file[] = "/tmp/gpupv-sandbox-XXXXXX", granted_file[] = "/tmp/gpupv-granted-XXXXXX";
+static char library[] = "/tmp/libgpupv-XXXXXX.so.1";
 
-static struct worker_fixture *create(void)
+static struct worker_fixture *create(const char *mode)
 {
     char lines[256];
     snprintf(lines, sizeof(lines), "warm-workers=0\nworker-files=/tmp/gpupv-granted-*");
-    return worker_fixture_create(lines, "");
+    return worker_fixture_create(lines, mode);
 }
 
 /* The worker tries it, and lives: with this errno, or 0. */
-static void expect_result(const char *what, int wanted)
+static void expect_result_with(const char *mode, const char *what, int wanted)
 {
-    struct worker_fixture *fixture = create();
+    struct worker_fixture *fixture = create(mode);
     struct fixture_process process;
     struct fixture_answer answer;
     void *queue;
@@ -42,10 +44,15 @@ static void expect_result(const char *what, int wanted)
     worker_fixture_destroy(fixture);
 }
 
+static void expect_result(const char *what, int wanted)
+{
+    expect_result_with("", what, wanted);
+}
+
 /* The worker tries it, and is ended before it is done; the log says what it was. */
 static void expect_stop(const char *what, const char *told)
 {
-    struct worker_fixture *fixture = create();
+    struct worker_fixture *fixture = create("");
     struct fixture_process process;
     struct fixture_answer answer;
     void *queue;
@@ -104,6 +111,20 @@ static void test_files_that_the_configuration_grants(void **state)
     expect_result(what, 0);
     snprintf(what, sizeof(what), "open %s", own_file);
     expect_stop(what, "it tried to open /tmp/gpupv-sandbox-");
+}
+
+/* Beside those that the worker had loaded before it met a guest. */
+static void test_libraries_of_the_driver(void **state)
+{
+    (void)state;
+    char open[64], write[64];
+    snprintf(open, sizeof(open), "open %s", library);
+    snprintf(write, sizeof(write), "write %s", library);
+    expect_result(open, ENOENT);
+    expect_result_with("folder", open, 0);
+    expect_result_with("folder", write, EACCES);
+    expect_result_with("folder", "open /tmp/below/libgpupv.so", ENOENT);
+    expect_stop("open /etc/shadow", "it tried to open /etc/shadow");
 }
 
 static void test_foreign_files(void **state)
@@ -188,7 +209,7 @@ static unsigned count_entries(pid_t pid)
 static void test_the_process(void **state)
 {
     (void)state;
-    struct worker_fixture *fixture = create();
+    struct worker_fixture *fixture = create("");
     struct fixture_process process;
     struct fixture_answer answer;
     void *queue;
@@ -259,33 +280,57 @@ static void test_without_a_sandbox(void **state)
     worker_fixture_destroy(fixture);
 }
 
+static enum worker_file judge(const char *path, const struct config_patterns *granted)
+{
+    return worker_files_judge(path, granted, NULL, 0);
+}
+
+static enum worker_file judge_in(const char *path, const char *folders, size_t size)
+{
+    return worker_files_judge(path, &(struct config_patterns){0}, folders, size);
+}
+
 static void test_patterns(void **state)
 {
     (void)state;
     char *pattern = (char *)"/opt/*";
     struct config_patterns granted = {&pattern, 1}, none = {0};
-    assert_int_equal(worker_files_judge("/opt/driver.bin", &granted), WORKER_FILE_GRANTED);
-    assert_int_equal(worker_files_judge("/opt/../etc/shadow", &granted), WORKER_FILE_STOP);
-    assert_int_equal(worker_files_judge("/opt/driver.bin", &none), WORKER_FILE_STOP);
-    assert_int_equal(worker_files_judge("/dev/dri/renderD128", &none), WORKER_FILE_PUBLIC);
-    assert_int_equal(worker_files_judge("/dev/nvidia0", &none), WORKER_FILE_PUBLIC);
-    assert_int_equal(worker_files_judge("/dev/mem", &none), WORKER_FILE_STOP);
-    assert_int_equal(worker_files_judge("/usr/lib/x86_64-linux-gnu/libnvidia-rtcore.so.550", &none),
+    static const char folders[] = "/opt/gpu/lib\0/opt/*";
+    assert_int_equal(judge_in("/opt/gpu/lib/libcompiler.so.1", folders, sizeof(folders)),
                      WORKER_FILE_PUBLIC);
-    assert_int_equal(worker_files_judge("/home/me/.nv/GLCache/x", &none), WORKER_FILE_MISSING);
-    assert_int_equal(worker_files_judge("dev/null", &none), WORKER_FILE_STOP);
-    assert_int_equal(worker_files_judge("/dev/dri/..", &none), WORKER_FILE_STOP);
-    assert_int_equal(worker_files_judge("/sys/devices/..data", &none), WORKER_FILE_PUBLIC);
+    assert_int_equal(judge_in("/opt/gpu/lib/private.key", folders, sizeof(folders)),
+                     WORKER_FILE_STOP);
+    assert_int_equal(judge_in("/opt/gpu/lib/hwcaps/libcompiler.so.1", folders, sizeof(folders)),
+                     WORKER_FILE_MISSING);
+    assert_int_equal(judge_in("/opt/gpu/libcompiler.so.1", folders, sizeof(folders)),
+                     WORKER_FILE_MISSING);
+    assert_int_equal(judge_in("/opt/gpu/lib/../libcompiler.so", folders, sizeof(folders)),
+                     WORKER_FILE_STOP);
+    assert_int_equal(judge("/opt/driver.bin", &granted), WORKER_FILE_GRANTED);
+    assert_int_equal(judge("/opt/../etc/shadow", &granted), WORKER_FILE_STOP);
+    assert_int_equal(judge("/opt/driver.bin", &none), WORKER_FILE_STOP);
+    assert_int_equal(judge("/dev/dri/renderD128", &none), WORKER_FILE_PUBLIC);
+    assert_int_equal(judge("/dev/nvidia0", &none), WORKER_FILE_PUBLIC);
+    assert_int_equal(judge("/dev/mem", &none), WORKER_FILE_STOP);
+    assert_int_equal(judge("/usr/lib/x86_64-linux-gnu/libnvidia-rtcore.so.550", &none),
+                     WORKER_FILE_PUBLIC);
+    assert_int_equal(judge("/home/me/.nv/GLCache/x", &none), WORKER_FILE_MISSING);
+    assert_int_equal(judge("dev/null", &none), WORKER_FILE_STOP);
+    assert_int_equal(judge("/dev/dri/..", &none), WORKER_FILE_STOP);
+    assert_int_equal(judge("/sys/devices/..data", &none), WORKER_FILE_PUBLIC);
 }
 
 static int make_files(void **state)
 {
     (void)state;
     int own = mkstemp(own_file), granted = mkstemp(granted_file);
-    assert_true(own >= 0 && granted >= 0);
-    assert_true(write(own, "own", 3) == 3 && write(granted, "granted", 7) == 7);
+    int made = mkstemps(library, (int)strlen(".so.1"));
+    assert_true(own >= 0 && granted >= 0 && made >= 0 && fchmod(made, 0644) == 0);
+    assert_true(write(own, "own", 3) == 3 && write(granted, "granted", 7) == 7 &&
+                write(made, "library", 7) == 7);
     close(own);
     close(granted);
+    close(made);
     return 0;
 }
 
@@ -294,6 +339,7 @@ static int remove_files(void **state)
     (void)state;
     unlink(own_file);
     unlink(granted_file);
+    unlink(library);
     return 0;
 }
 
@@ -306,6 +352,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_drivers_do),
         cmocka_unit_test(test_files_that_drivers_open),
         cmocka_unit_test(test_files_that_the_configuration_grants),
+        cmocka_unit_test(test_libraries_of_the_driver),
         cmocka_unit_test(test_foreign_files),
         cmocka_unit_test(test_other_system_calls),
         cmocka_unit_test(test_the_process),

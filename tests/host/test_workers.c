@@ -293,6 +293,8 @@ static void test_messages_against_the_rules(void **state)
     lose_later("cube", "export-nothing", "the message 68 with 16 bytes");
     lose_later("cube", "stray-export", "memory that nobody waits for");
     lose_later("cube", "ready-again", "ready twice");
+    lose_while_starting("relative-folder", "ready with what are no folders");
+    lose_while_starting("open-folder", "ready with what are no folders");
 }
 
 static void test_a_reply_cannot_be_pending(void **state)
