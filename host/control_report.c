@@ -14,6 +14,7 @@
 #include "host/offer.h"
 #include "host/process.h"
 #include "host/service_internal.h"
+#include "host/worker_usage.h"
 
 /* The interface class of partitionable GPUs, as Get-VMHostPartitionableGpu shows it. */
 #define PARTITIONABLE_GPU_CLASS "{064092b3-625e-43bf-9eb5-dc845897dd59}"
@@ -316,28 +317,14 @@ static void report_status(struct report *report, json_object *root, struct servi
              service->last_error.text[0] ? service->last_error.text : NULL);
 }
 
-/* What the process on the host that runs a guest process' commands has in memory; 0 when it is gone. */
-static uint64_t resident_bytes(int32_t pid)
-{
-    char path[64];
-    unsigned long long pages = 0;
-    snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-    FILE *stream = fopen(path, "re");
-    if (!stream)
-        return 0;
-    if (fscanf(stream, "%*u %llu", &pages) != 1)
-        pages = 0;
-    fclose(stream);
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
+/* The process on the host that runs a guest process' commands. */
 static void report_worker(struct report *report, json_object *object, const struct service *service,
                           const struct process *process)
 {
     const struct host_driver *driver = service->core.driver;
-    int32_t pid = driver->worker_pid ? driver->worker_pid(service->core.driver_context,
-                                                          process->driver_process)
-                                     : 0;
+    int32_t pid = driver->worker_pid
+                      ? driver->worker_pid(service->core.driver_context, process->driver_process)
+                      : 0;
     if (pid <= 0) {
         put(report, object, "worker", NULL);
         return;
@@ -349,7 +336,14 @@ static void report_worker(struct report *report, json_object *object, const stru
     if (report->failed)
         return;
     put_number(report, worker, "pid", (uint64_t)pid);
-    put_number(report, worker, "memory", resident_bytes(pid));
+    struct worker_usage usage;
+    worker_usage_read("/proc", pid, &usage);
+    put_number(report, worker, "memory", usage.memory);
+    put_number(report, worker, "cpu_ms", usage.cpu_ms);
+    if (usage.has_gpu)
+        put_number(report, worker, "gpu_ms", usage.gpu_ms);
+    else
+        put(report, worker, "gpu_ms", NULL);
 }
 
 /* Bytes of its allocations on all adapters. */
@@ -379,6 +373,8 @@ static void report_processes(struct report *report, json_object *root, struct se
         put_number(report, object, "allocations", process->allocations);
         put_number(report, object, "hw_queues", process->hw_queues);
         put_number(report, object, "video_memory", process_video_memory(process));
+        put_number(report, object, "submissions",
+                   process->memory ? memory_submissions(process->memory) : 0);
         report_worker(report, object, service, process);
     }
 }

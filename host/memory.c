@@ -26,7 +26,7 @@ static int make_table(void)
     int fd = memfd_create("gpupv-allocations", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (fd < 0)
         return -errno;
-    if (ftruncate(fd, PROCESS_MAX_HANDLES * sizeof(struct link_allocation)) < 0 ||
+    if (ftruncate(fd, LINK_TABLE_SIZE(PROCESS_MAX_HANDLES)) < 0 ||
         fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
         int result = -errno;
         close(fd);
@@ -145,6 +145,16 @@ bool memory_is_used(const struct memory *memory, uint32_t handle)
 void memory_forget_use(struct memory *memory, uint32_t handle)
 {
     write_word(memory, 0, entry_at(handle, offsetof(struct link_allocation, used)));
+}
+
+uint64_t memory_submissions(const struct memory *memory)
+{
+    uint64_t count;
+    off_t at = (off_t)(memory->shared.table_entries * sizeof(struct link_allocation) +
+                       offsetof(struct link_counters, submissions));
+    return pread(memory->shared.allocation_table, &count, sizeof(count), at) == sizeof(count)
+               ? count
+               : 0;
 }
 
 /* --- Usage --- */

@@ -56,6 +56,9 @@ bool memory_is_used(const struct memory *memory, uint32_t handle);
 /* The worker is gone: nothing has. */
 void memory_forget_use(struct memory *memory, uint32_t handle);
 
+/* How many batches the worker says to have given to queues. */
+uint64_t memory_submissions(const struct memory *memory);
+
 /* Counts `bytes` of an adapter more, or less, for the process. False when memory is short. */
 bool memory_count(struct memory *memory, uint64_t luid, uint64_t bytes);
 void memory_uncount(struct memory *memory, uint64_t luid, uint64_t bytes);

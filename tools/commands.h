@@ -20,6 +20,7 @@ enum exit_code cmd_host_gpus(const struct cli *cli);
 enum exit_code cmd_host_adapters(const struct cli *cli);
 enum exit_code cmd_host_status(const struct cli *cli);
 enum exit_code cmd_host_processes(const struct cli *cli);
+enum exit_code cmd_host_top(const struct cli *cli);
 enum exit_code cmd_host_vms(const struct cli *cli);
 
 enum exit_code cmd_host_reg_add(const struct cli *cli);

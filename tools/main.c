@@ -157,6 +157,11 @@ static const struct cli_command host_store_commands[] = {
      NULL, 1, 1, cmd_host_store_remove},
     {0}};
 
+static const struct cli_option host_top_options[] = {
+    {"interval", 0, NULL, "SECONDS", "from picture to picture; default 2"},
+    {"count", 'n', NULL, "N", "end after so many pictures"},
+    {0}};
+
 static const struct cli_option host_options[] = {
     {"config", 'c', NULL, "FILE", "the service's configuration; default: $GPUPV_CONFIG, gpupv.ini"},
     {0}};
@@ -170,6 +175,10 @@ static const struct cli_command host_commands[] = {
      cmd_host_status},
     {"processes", NULL, "List the guest processes that are connected", NULL, NULL, NULL, 0, 0,
      cmd_host_processes},
+    {"top", NULL, "Show what the guest processes do, again and again",
+     "Who uses the GPU most comes first. Ends with Ctrl-C; shows one picture and ends where it\n"
+     "does not print to a terminal.",
+     host_top_options, NULL, 0, 0, cmd_host_top},
     {"vms", NULL, "Show the VMs that guests may come from, and what they may", NULL, NULL, NULL, 0,
      0, cmd_host_vms},
     {"reg", NULL, "Read and change the registry", NULL, NULL, host_reg_commands, 0, 0, NULL},

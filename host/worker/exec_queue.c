@@ -15,6 +15,7 @@
 #include "host/worker/exec_acquired.h"
 #include "host/worker/exec_sparse.h"
 #include "host/worker/stream_io.h"
+#include "host/worker/worker.h"
 #include "vkwire.h"
 #include "vkwire_exec.h"
 
@@ -215,6 +216,8 @@ static void finish_submit(struct exec *x, struct exec_queue *queue, uint32_t cou
         return;
     }
     queue->submitted += count;
+    if (x->worker && x->worker->counters)
+        __atomic_fetch_add(&x->worker->counters->submissions, count, __ATOMIC_RELAXED);
 }
 
 static void signal_all(struct exec *x, struct exec_queue *queue)

@@ -65,6 +65,16 @@ struct link_allocation {
     uint64_t size;   /* bytes, whole pages */
 };
 
+/* Behind the table's last entry: what the worker has done so far, for reports. The service believes
+ * no sum of them. */
+struct link_counters {
+    uint64_t submissions; /* batches given to queues. Atomic. */
+};
+
+/* Bytes of the table's file. */
+#define LINK_TABLE_SIZE(entries)                                                                   \
+    ((uint64_t)(entries) * sizeof(struct link_allocation) + sizeof(struct link_counters))
+
 struct link_open_stream {
     uint32_t queue;         /* handle of the hardware queue: names the stream */
     uint32_t adapter;       /* index in the worker's list of adapters: the service's command line */

@@ -52,6 +52,7 @@ struct worker {
     uint64_t aperture_size;
     struct link_allocation *table; /* shared with the service, which is believed */
     uint32_t table_entries;
+    struct link_counters *counters; /* behind the table */
     char process[80], vm[80]; /* for logs: "NAME (PID)" */
 };
 

@@ -29,8 +29,8 @@ int worker_memory_map(struct worker *worker, const struct link_assign *assign, i
                       int table, struct error *err)
 {
     void *memory;
-    uint64_t table_size = (uint64_t)assign->table_entries * sizeof(struct link_allocation);
-    if (table_size == 0)
+    uint64_t table_size = LINK_TABLE_SIZE(assign->table_entries);
+    if (assign->table_entries == 0)
         return error_set(err, -EINVAL, "the allocation table is empty");
     if ((aperture < 0) != (assign->aperture_size == 0))
         return error_set(err, -EINVAL, "an aperture of %llu bytes %s a descriptor",
@@ -41,6 +41,7 @@ int worker_memory_map(struct worker *worker, const struct link_assign *assign, i
         return code;
     worker->table = memory;
     worker->table_entries = assign->table_entries;
+    worker->counters = (struct link_counters *)(void *)(worker->table + assign->table_entries);
     if (aperture < 0)
         return 0;
     code = map_file(aperture, assign->aperture_size, "aperture", &memory, err);
@@ -56,10 +57,11 @@ int worker_memory_map(struct worker *worker, const struct link_assign *assign, i
 void worker_memory_unmap(struct worker *worker)
 {
     if (worker->table)
-        munmap(worker->table, worker->table_entries * sizeof(struct link_allocation));
+        munmap(worker->table, (size_t)LINK_TABLE_SIZE(worker->table_entries));
     if (worker->aperture)
         munmap(worker->aperture, (size_t)worker->aperture_size);
     worker->table = NULL;
+    worker->counters = NULL;
     worker->aperture = NULL;
     worker->table_entries = 0;
     worker->aperture_size = 0;

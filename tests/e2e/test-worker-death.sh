@@ -75,6 +75,15 @@ expect 'has lost its worker: it crashed \(signal 9' "$sandbox/gpupvd.log"
 echo "== stopped, and then killed"
 start 1 patient
 await_begin 1
+"$sandbox_gpupv" host --config "$sandbox_config" top --json --interval 1 > "$sandbox/top"
+python3 - "$sandbox/top" "$(serving)" << 'END' || { cat "$sandbox/top" >&2; fail "top does not show the program's work"; }
+import json, sys
+with open(sys.argv[1]) as file:
+    processes = json.load(file)['processes']
+ours = [p for p in processes if p['name'] == 'survivor']
+sys.exit(not (len(ours) == 1 and ours[0]['submissions_per_s'] > 0 and ours[0]['cpu_percent'] > 0 and
+              ours[0]['memory'] > 0 and ours[0]['video_memory'] > 0 and ours[0]['worker_pid'] == int(sys.argv[2])))
+END
 worker=$(serving)
 kill -STOP "$worker"
 sleep 1.5

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stands in for the service's control socket: answers each question {"op":"NAME"} with the contents
- * of FOLDER/NAME.json, or with what FOLDER/raw holds, if it is there. Ends when its standard input
- * ends. Usage: fake_service SOCKET FOLDER
+ * of FOLDER/NAME.json, or with what FOLDER/raw holds, if it is there. Where there is a
+ * FOLDER/NAME.next, that is the answer from then on. Ends when its standard input ends. Usage:
+ * fake_service SOCKET FOLDER
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -15,7 +16,7 @@
 
 static int open_answer(const char *folder, const char *question)
 {
-    char path[512], op[64];
+    char path[512], next[512], op[64];
     int fd;
 
     snprintf(path, sizeof(path), "%s/raw", folder);
@@ -25,7 +26,10 @@ static int open_answer(const char *folder, const char *question)
     if (sscanf(question, "{\"op\":\"%63[a-z]\"}", op) != 1)
         return -1;
     snprintf(path, sizeof(path), "%s/%s.json", folder, op);
-    return open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(next, sizeof(next), "%s/%s.next", folder, op);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    (void)rename(next, path);
+    return fd;
 }
 
 static void answer(int client, const char *folder)

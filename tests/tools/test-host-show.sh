@@ -28,7 +28,7 @@ echo '{"ok":true,"vms":[{"name":"a\u0007","guid":"{1}","socket":"/run/a","escape
     > "$answers/vms.json"
 
 echo "== no service"
-for command in gpus adapters status processes vms; do
+for command in gpus adapters status processes top vms; do
     run 3 host "$command"
     warns "$scratch/control.sock"
     run_json 3 host "$command"
@@ -63,6 +63,46 @@ says "new_member:"
 run 0 host processes
 says 'cube\x07'
 says '4321       70 MiB'
+
+echo "== top"
+cat > "$answers/processes.json" <<'END'
+{"ok":true,"processes":[
+ {"pid":42,"name":"cube","vm":"a","requests":4,"submissions":100,"video_memory":1048576,"worker":{"pid":7,"memory":2097152,"cpu_ms":50,"gpu_ms":1000}},
+ {"pid":43,"name":"game\u0007","vm":"a","requests":4,"submissions":100,"worker":{"pid":8,"memory":2097152,"cpu_ms":50,"gpu_ms":1000}},
+ {"pid":44,"name":"native","vm":"b","requests":10,"submissions":0,"worker":null},
+ {"pid":45,"name":"again","vm":"b","requests":10,"submissions":500,"worker":{"pid":9,"memory":4096,"cpu_ms":900,"gpu_ms":null}}]}
+END
+next_answer() {
+    cat > "$answers/processes.next" <<'END'
+{"ok":true,"processes":[
+ {"pid":42,"name":"cube","vm":"a","requests":4,"submissions":100,"video_memory":1048576,"worker":{"pid":7,"memory":2097152,"cpu_ms":50,"gpu_ms":1000}},
+ {"pid":43,"name":"game\u0007","vm":"a","requests":4,"submissions":400,"worker":{"pid":8,"memory":2097152,"cpu_ms":150,"gpu_ms":1500}},
+ {"pid":44,"name":"native","vm":"b","requests":20,"submissions":0,"worker":null},
+ {"pid":45,"name":"again","vm":"b","requests":10,"submissions":3,"worker":{"pid":10,"memory":4096,"cpu_ms":1,"gpu_ms":null}},
+ {"pid":46,"name":"new","vm":"b","requests":10,"submissions":3,"worker":null}]}
+END
+}
+first=$(cat "$answers/processes.json")
+next_answer
+run_json 0 host top --interval 1
+json "[p['pid'] for p in d['processes']][:2] == [43, 42]" # who does most comes first
+json "d['seconds'] >= 1"
+json "all(0 < p[rate] <= most for p in d['processes'] if p['pid'] == 43 for rate, most in (('submissions_per_s', 300), ('cpu_percent', 10), ('gpu_percent', 50)))"
+json "all(p[rate] == 0 for p in d['processes'] if p['pid'] == 42 for rate in ('submissions_per_s', 'requests_per_s', 'cpu_percent', 'gpu_percent'))"
+json "all(p['gpu_percent'] is p['cpu_percent'] is p['worker_pid'] is None and p['requests_per_s'] > 0 for p in d['processes'] if p['pid'] == 44)"
+# Another worker, and a process that was not there before: nothing to compare with.
+json "all(p['submissions_per_s'] is None for p in d['processes'] if p['pid'] in (45, 46))"
+json "[(p['video_memory'], p['memory'], p['worker_pid']) for p in d['processes'] if p['pid'] == 42] == [(1048576, 2097152, 7)]"
+printf '%s\n' "$first" > "$answers/processes.json"
+next_answer
+run 0 host top --interval 1 --count 2
+says '5 guest processes, 1.0 MiB of video memory'
+says 'game\x07'
+[ "$(grep -c 'PID' "$out")" -eq 2 ] || fail "not two pictures"
+run 2 host top --interval 0
+warns '--interval'
+run 2 host top --count 1.5
+warns '--count'
 run 0 host vms
 says 'a\x07'
 says '{1}'

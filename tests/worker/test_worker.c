@@ -196,9 +196,9 @@ static void start_with(const char *const *arguments)
     w.aperture_file = memfd_create("aperture", MFD_CLOEXEC);
     w.table_file = memfd_create("table", MFD_CLOEXEC);
     assert_int_equal(ftruncate(w.aperture_file, APERTURE), 0);
-    assert_int_equal(ftruncate(w.table_file, ENTRIES * sizeof(struct link_allocation)), 0);
+    assert_int_equal(ftruncate(w.table_file, LINK_TABLE_SIZE(ENTRIES)), 0);
     w.aperture = mmap(NULL, APERTURE, PROT_READ | PROT_WRITE, MAP_SHARED, w.aperture_file, 0);
-    w.table = mmap(NULL, ENTRIES * sizeof(struct link_allocation), PROT_READ | PROT_WRITE,
+    w.table = mmap(NULL, LINK_TABLE_SIZE(ENTRIES), PROT_READ | PROT_WRITE,
                    MAP_SHARED, w.table_file, 0);
     assert_true(w.aperture != MAP_FAILED && w.table != MAP_FAILED);
     struct packet packet;
@@ -253,7 +253,7 @@ static int stop(void **state)
     if (w.link >= 0)
         (void)end();
     munmap(w.aperture, APERTURE);
-    munmap(w.table, ENTRIES * sizeof(struct link_allocation));
+    munmap(w.table, LINK_TABLE_SIZE(ENTRIES));
     close(w.aperture_file);
     close(w.table_file);
     return 0;
