@@ -296,3 +296,18 @@ void umd_memory_resolve(const struct umd_device *device, VkDeviceMemory *handle,
     *handle = UMD_HANDLE(VkDeviceMemory, memory->id);
     *offset += memory->offset;
 }
+
+/* Only where a program may replay a capture (request_of) is the address of any use; it may be asked
+ * for elsewhere, too. */
+VKAPI_ATTR uint64_t VKAPI_CALL umd_GetDeviceMemoryOpaqueCaptureAddress(
+    VkDevice device_handle, const VkDeviceMemoryOpaqueCaptureAddressInfo *pInfo)
+{
+    struct umd_device *device = umd_device_from(device_handle);
+    VkDeviceMemoryOpaqueCaptureAddressInfo info = *pInfo;
+    VkDeviceSize offset = 0;
+    uint64_t address = 0;
+    umd_memory_resolve(device, &info.memory, &offset);
+    if (umd_call_GetDeviceMemoryOpaqueCaptureAddress(device->stream, &info, &address) != VK_SUCCESS)
+        return 0;
+    return address ? address + offset : 0;
+}

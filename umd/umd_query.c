@@ -12,10 +12,13 @@
 #include "vkwire.h"
 #include "vkwire_encode.h"
 #include "wire/query.h"
+#include "wire/spin.h"
 
 #define QUERIES_PER_CALL 1024u
 #define FIRST_PAUSE_NS 50000u
 #define LONGEST_PAUSE_NS 10000000u
+/* So long do queries that are not available wait for a submission when the device has none. */
+#define IDLE_LIMIT_NS 2000000000u
 
 struct umd_query_pool {
     struct wire_query_layout layout;
@@ -122,20 +125,38 @@ static bool all_available(const struct query_request *request)
     return true;
 }
 
+static bool is_idle(const struct umd_device *device)
+{
+    for (uint32_t i = 0; i < device->queue_count; i++) {
+        if (umd_stream_completed(device->stream, i) < atomic_load(&device->queues[i].submitted))
+            return false;
+    }
+    return true;
+}
+
 /* Asks until all are available: a submission that finishes may have made them so; a long one may do
- * it before it finishes. */
+ * it before it finishes. Drivers exist that never make some of them available (lavapipe those of
+ * the further views of a render pass) and do not wait for them either: VK_NOT_READY, which takes a
+ * while here, for another thread may be about to submit what they wait for. */
 static VkResult ask_patiently(const struct query_request *request)
 {
     VkQueryResultFlags flags = request->flags & ~(VkQueryResultFlags)(VK_QUERY_RESULT_WAIT_BIT |
                                                                       VK_QUERY_RESULT_PARTIAL_BIT);
+    uint64_t busy = spin_now();
     for (uint64_t pause = FIRST_PAUSE_NS;;) {
         struct progress progress;
         note_progress(&progress, request->device);
+        bool idle = is_idle(request->device);
         VkResult result = ask(request, flags);
         if (result < 0)
             return result;
         if (all_available(request))
             return VK_SUCCESS;
+        uint64_t now = spin_now();
+        if (!idle)
+            busy = now;
+        else if (now - busy >= IDLE_LIMIT_NS)
+            return VK_NOT_READY;
         result = umd_stream_wait(request->device->stream, has_progressed, &progress, pause);
         if (result < 0)
             return result;

@@ -33,7 +33,9 @@ static struct {
     uint32_t allocations, calls;
     VkResult refuse; /* what the worker's next vkAllocateMemory says */
     uint32_t position, executed;
-    bool chain; /* the last one had a chain */
+    bool chain;     /* the last one had a chain */
+    uint64_t asked; /* whose opaque address */
+    uint64_t opaque;
 } host;
 static uint8_t mapped[16u << 20]; /* a block, of which nothing is touched */
 
@@ -41,6 +43,17 @@ void wire_put_chain(struct wire_encoder *encoder, const void *next)
 {
     (void)encoder;
     host.chain = next;
+}
+
+VkResult
+umd_call_GetDeviceMemoryOpaqueCaptureAddress(struct umd_stream *stream,
+                                             const VkDeviceMemoryOpaqueCaptureAddressInfo *pInfo,
+                                             uint64_t *returned)
+{
+    (void)stream;
+    host.asked = UMD_ID(pInfo->memory);
+    *returned = host.opaque;
+    return VK_SUCCESS;
 }
 
 D3DKMT_HANDLE umd_stream_device(const struct umd_stream *stream)
@@ -441,6 +454,26 @@ static void small_heaps_have_no_blocks(void **state)
     give(f, memory);
 }
 
+/* The host knows the block alone. */
+static void opaque_addresses_are_of_the_block(void **state)
+{
+    struct fixture *f = *state;
+    VkDeviceMemory memory[2];
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(allocate(f, 65536, VISIBLE, NULL, &memory[i]), VK_SUCCESS);
+    VkDeviceMemoryOpaqueCaptureAddressInfo info = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_MEMORY_OPAQUE_CAPTURE_ADDRESS_INFO, .memory = memory[1]};
+    assert_true(state_of(f, memory[1])->offset != 0);
+    host.opaque = 0x70000;
+    assert_int_equal(umd_GetDeviceMemoryOpaqueCaptureAddress((VkDevice)&f->device, &info),
+                     0x70000 + state_of(f, memory[1])->offset);
+    assert_int_equal(host.asked, state_of(f, memory[0])->id);
+    host.opaque = 0; /* of a driver that has none */
+    assert_int_equal(umd_GetDeviceMemoryOpaqueCaptureAddress((VkDevice)&f->device, &info), 0);
+    for (uint32_t i = 0; i < 2; i++)
+        give(f, memory[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,7 +482,7 @@ int main(void)
         TEST(freeing_does_not_wait),           TEST(out_of_memory_is_true),
         TEST(allocations_are_counted),         TEST(pieces_suit_every_small_resource),
         TEST(small_heaps_have_no_blocks),      TEST(large_memory_is_kept_for_a_moment),
-        TEST(what_is_kept_is_bounded),
+        TEST(what_is_kept_is_bounded),         TEST(opaque_addresses_are_of_the_block),
     };
     return cmocka_run_group_tests_name("umd-memory", tests, NULL, NULL);
 }

@@ -240,6 +240,11 @@ static void buffer_device_address(struct vt *vt)
     VT_EXPECT(vt, ((uint32_t *)out.data)[1] == 49);
     for (uint32_t i = 0; i < 32; i++)
         vt_put_number(vt, list[i].value);
+    /* May be asked for by who cannot replay it, too. */
+    const VkDeviceMemoryOpaqueCaptureAddressInfo memory = {
+        .sType = VK_STRUCTURE_TYPE_DEVICE_MEMORY_OPAQUE_CAPTURE_ADDRESS_INFO,
+        .memory = nodes.memory};
+    vt_put_number(vt, vkGetDeviceMemoryOpaqueCaptureAddress(vt->device, &memory) != 0);
     vt_put_buffer(vt, &out);
 }
 

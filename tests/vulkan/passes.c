@@ -263,15 +263,27 @@ static void multiview(struct vt *vt)
     struct vt_graphics graphics;
     vt_graphics_init(&graphics, "views.vert", "color.frag");
     struct vt_pipeline pipeline = vt_graphics_create(vt, &graphics, NULL, 0, pass);
+    /* A query for each view. Drivers exist that give results of the first alone, and do not wait
+     * for the others. */
+    VkQueryPool queries = vt_queries(vt, VK_QUERY_TYPE_OCCLUSION, 3, 0);
     VkCommandBuffer cmd = vt_begin(vt);
+    vkCmdResetQueryPool(cmd, queries, 0, 3);
     begin_pass(cmd, pass, framebuffer, SIZE, NULL);
+    vkCmdBeginQuery(cmd, queries, 0, 0);
     vt_bind(cmd, GRAPHICS, &pipeline, NULL);
     vkCmdDraw(cmd, 3, 1, 0, 0);
+    vkCmdEndQuery(cmd, queries, 0);
     vkCmdEndRenderPass(cmd);
     vt_barrier(cmd);
     image.layout = READ_LAYOUT;
     vt_finish(vt, cmd);
     vt_put_image(vt, &image);
+    uint32_t samples[3] = {0};
+    VkResult result = vkGetQueryPoolResults(vt->device, queries, 0, 3, sizeof(samples), samples,
+                                            sizeof(samples[0]), VK_QUERY_RESULT_WAIT_BIT);
+    VT_EXPECT(vt, result == VK_SUCCESS || result == VK_NOT_READY);
+    VT_EXPECT(vt, samples[0] + samples[1] + samples[2] > 0);
+    vt_put_number(vt, (uint32_t)result);
 }
 
 static void imageless_framebuffer(struct vt *vt)

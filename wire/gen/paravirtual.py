@@ -241,9 +241,24 @@ class Planner:
             raise PlanError(f"{command.name} belongs to no device or instance; write it by hand")
         result.exec_by_hand = name in self.policy["exec_by_hand"]
         self._params(result, command)
+        self._check_resolved(result, command)
         self._classify(result, command)
         self._lay_out(result)
         return result
+
+    def _check_resolved(self, result, command):
+        """No generated entry point sends the id of an object that the host may not know."""
+        def find(fields, where):
+            for field in fields:
+                name = f"{where}.{field.name}"
+                if field.type in self.policy["resolved_objects"]:
+                    raise PlanError(f"{name} is a {field.type}, which the guest resolves: write the "
+                                    "entry point by hand")
+                if field.struct:
+                    find(field.struct.fields, name)
+
+        if result.guest == "generated":
+            find([p for p in result.params if not p.is_output], command.name)
 
     def _params(self, result, command):
         siblings = {p.name for p in command.params}

@@ -7,7 +7,7 @@ from structures import PlanError
 
 LISTS = ("guest", "by_hand", "ignored", "exec_by_hand", "asynchronous", "struct_encoders",
          "chain_bases", "sanitized", "newer", "window_extensions", "window_host_extensions",
-         "guest_objects")
+         "guest_objects", "resolved_objects")
 TABLES = ("platforms", "want_ids", "inner_lengths", "nullable", "read_only", "zeroed", "never_replaced",
           "dropped_parameters",
           "refused_structures", "refused_commands", "refused_extensions")
@@ -50,7 +50,7 @@ def checked(policy, model):
     check(OF_COMMANDS, "command",
           lambda n: "vk" + n in model.commands or "vk" + n in model.aliases)
     check(OF_STRUCTURES, "structure", lambda n: n in model.structs)
-    check(("guest_objects",), "handle", lambda n: n in model.handles)
+    check(("guest_objects", "resolved_objects"), "handle", lambda n: n in model.handles)
     check(OF_MEMBERS, "member", lambda n: _has_member(model, n))
     check(("window_extensions", "window_host_extensions"), "extension",
           lambda n: n in model.extensions)

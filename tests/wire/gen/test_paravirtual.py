@@ -127,6 +127,12 @@ class Stops(unittest.TestCase):
         self.check(xml.replace("<types>", "<types><type category=\"funcpointer\">typedef void (* "
                                "<name>PFN_vkCall</name>)(void);</type>"), "VkUsed.pfnCall")
 
+    def test_object_that_the_guest_resolves(self):
+        policy = POLICY.replace("newer = []", 'newer = []\nresolved_objects = ["VkDevice"]')
+        self.assertEqual(generate(["vkwire.h"], policy=policy)[0], "")
+        policy = POLICY.replace("newer = []", 'newer = []\nresolved_objects = ["VkThing"]')
+        self.check(XML, "vkCreateThing.pCreateInfo.pThings", "VkThing", "by hand", policy=policy)
+
     def test_enumeration_without_values(self):
         self.check(with_input("<member><type>VkResult</type> <name>last</name></member>"),
                    "VkUsed.last", "VkResult")
