@@ -26,6 +26,11 @@ def rank(status):
     return RANKS.get(status, FAILED)
 
 
+class NotStarted(Exception):
+    """deqp-vk ends before it comes to its tests: a word of the command line is wrong, or a library is
+    missing."""
+
+
 class Side:
     """Where tests run: how a command is started there, and where it finds files."""
 
@@ -34,6 +39,7 @@ class Side:
         self.options = options
         self.extra = extra
         self.guest = name == "guest"
+        self.started = False
 
     def command(self, cases_file):
         program = self.options.program
@@ -63,6 +69,7 @@ def run_some(side, tag, cases):
     with open(cases_file, "w") as out:
         out.write("".join(case + "\n" for case in cases))
     results = {}
+    first = []
     said = collections.deque(maxlen=60)
     process = subprocess.Popen(side.command(cases_file), env=side.environment(), text=True,
                                errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -73,6 +80,10 @@ def run_some(side, tag, cases):
     def read():
         for line in process.stdout:
             said.append(line)
+            if len(first) < 5 and line.strip():
+                first.append(line)
+            if line.startswith("Writing test log"):
+                side.started = True
             if match := CASE.match(line):
                 state.update(case=match[1], since=time.monotonic())
             elif (match := STATUS.match(line)) and state["case"]:
@@ -98,6 +109,8 @@ def run_some(side, tag, cases):
     process.wait()
     reader.join(5)
     os.unlink(cases_file)
+    if not side.started and not hung:
+        raise NotStarted(f"run-cts: the program does not start ({side.name}):\n{''.join(first)}")
     if not state["done"]:
         # A program that came to no case at all has failed at the first.
         blamed = state["case"] or next((case for case in cases if case not in results), None)
@@ -172,4 +185,7 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except NotStarted as problem:
+        die(str(problem).rstrip())

@@ -61,6 +61,7 @@ int main(int argc, char **argv)
                 count++;
             }
         } else if (strcmp(argv[i], "--broken") == 0) {
+            fprintf(stderr, "%s is not an option\n", argv[i]);
             return 1;
         }
     }

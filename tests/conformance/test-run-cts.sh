@@ -64,6 +64,8 @@ cts --known "$out/known" "$fake" "$out/cases"
 [ "$status" -eq 2 ] || fail "status $status instead of 2: a known regression without a reason"
 cts "$fake" "$out/cases" -- --broken
 [ "$status" -eq 2 ] || fail "status $status instead of 2: nothing runs"
+grep -q 'does not start' "$out/errors" || fail "a program that does not start"
+grep -q -e '--broken is not an option' "$out/errors" || fail "what it said"
 cts "$out/nothing" "$out/cases"
 [ "$status" -eq 2 ] || fail "status $status instead of 2: no program"
 echo "all as it should be"

@@ -143,6 +143,22 @@ sandbox_validate() {
   esac
 }
 
+# A library that programs open at run time.
+sandbox_guest_library() {
+  local file
+  file=$(ldconfig -p | sed -n "s|^[[:space:]]*$1 .*x86-64.*=> ||p" | head -n 1)
+  [ -n "$file" ] || sandbox_die "no library to put into the guest: $1"
+  sandbox_guest_file "$file"
+}
+
+# What the paravirtual driver opens for windows, and no more.
+sandbox_guest_window_libraries() {
+  local name
+  for name in libxcb.so.1 libX11-xcb.so.1 libwayland-client.so.0; do
+    sandbox_guest_library "$name"
+  done
+}
+
 # The libraries that a file links, without the file itself.
 sandbox_guest_libraries_of() {
   local library

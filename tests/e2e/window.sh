@@ -53,31 +53,18 @@ window_begin() {
   sandbox_start_service
   window_idle=$(window_children)
   sandbox_make_guest timeout "$@"
-  local name
-  for name in $window_libraries; do
-    window_guest_library "$name"
-  done
+  sandbox_guest_window_libraries
   mkdir -p "$sandbox/guest/opt"
   cp "$window_tools/frame_clock.so" "$sandbox/guest/opt/"
   SANDBOX_GUEST_OPTIONS="--ro-bind $sandbox/wayland /run/wayland --setenv GPUPV_STRICT 1"
   SANDBOX_GUEST_OPTIONS+=" --setenv GPUPV_GUARD ${GPUPV_TEST_GUARD:-enforce}"
 }
 
-# What the paravirtual driver opens at run time, and no more.
-window_libraries="libxcb.so.1 libX11-xcb.so.1 libwayland-client.so.0"
-
-window_guest_library() {
-  local file
-  file=$(ldconfig -p | sed -n "s|^[[:space:]]*$1 .*x86-64.*=> ||p" | head -n 1)
-  [ -n "$file" ] || sandbox_die "no library to put into the guest: $1"
-  sandbox_guest_file "$file"
-}
-
 # Mesa's OpenGL, which glvnd opens at run time, with Zink for the only driver.
 window_guest_opengl() {
   local name zink
   for name in libGL.so.1 libGLX.so.0 libEGL.so.1 libGLX_mesa.so.0 libEGL_mesa.so.0; do
-    window_guest_library "$name"
+    sandbox_guest_library "$name"
   done
   sandbox_guest_file /usr/share/glvnd/egl_vendor.d/50_mesa.json
   zink=$(find /usr/lib/*/dri -name zink_dri.so | head -n 1)
