@@ -54,7 +54,7 @@ struct umd_call {
     size_t size;
     uint8_t *heap;
     bool maps_ring; /* after umd_call_begin: use the wait to have the ring mapped */
-    uint8_t inline_data[512];
+    _Alignas(8) uint8_t inline_data[512];
 };
 
 /* Takes a reply slot (waits for a free one), locks the stream and gives its encoder for exactly one
