@@ -6,8 +6,8 @@
 #   GPUPV_TEST_ICD  the host driver's manifest (default: lavapipe's)
 set -euo pipefail
 program=$1/tests/vulkan/vk_$2
-VK_DRIVER_FILES=${GPUPV_TEST_ICD:-$(ls /usr/share/vulkan/icd.d/lvp_icd*.json | head -n 1)}
-export VK_DRIVER_FILES
+. "$(dirname "$(realpath "$0")")/../e2e/sandbox.sh" # for the manifest alone
+export VK_DRIVER_FILES=$sandbox_icd
 unset VK_INSTANCE_LAYERS VK_ICD_FILENAMES
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
